@@ -1,0 +1,79 @@
+"""Parameter studies in the notebook: psets in, one function, one table out.
+
+Names load on first use: the processes that execute psets import this package too, and
+start in a fraction of the time without pandas.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psweep_nb.errors import (
+        FunctionError,
+        JournalError,
+        ParamsError,
+        PsetError,
+        PsweepError,
+        StudyError,
+        TrustError,
+    )
+    from psweep_nb.hashing import pset_sha1
+    from psweep_nb.params import grid, itr2params, merge_dicts, pgrid, plist
+    from psweep_nb.study import Run, Study, run, run_local
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "errors": (
+        "FunctionError",
+        "JournalError",
+        "ParamsError",
+        "PsetError",
+        "PsweepError",
+        "StudyError",
+        "TrustError",
+    ),
+    "hashing": ("pset_sha1",),
+    "params": ("grid", "itr2params", "merge_dicts", "pgrid", "plist"),
+    "study": ("Run", "Study", "run", "run_local"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "FunctionError",
+    "JournalError",
+    "ParamsError",
+    "PsetError",
+    "PsweepError",
+    "Run",
+    "Study",
+    "StudyError",
+    "TrustError",
+    "grid",
+    "itr2params",
+    "merge_dicts",
+    "pgrid",
+    "plist",
+    "pset_sha1",
+    "run",
+    "run_local",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ip: Any) -> None:
+    """``%load_ext psweep_nb``: the magics and the live panel."""
+    from psweep_nb.ui import load
+
+    load(ip)

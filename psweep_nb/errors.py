@@ -1,0 +1,32 @@
+"""Every error psweep_nb raises on purpose, each also a kind of the built-in a caller would expect."""
+
+
+class PsweepError(Exception):
+    """Base of all errors psweep_nb raises on purpose."""
+
+
+class ParamsError(PsweepError, ValueError):
+    """A pset, or the list of them, is not usable; the message names the pset and the parameter."""
+
+
+class FunctionError(PsweepError, ValueError):
+    """The function cannot be called with these psets, or cannot travel to another process."""
+
+
+class StudyError(PsweepError, RuntimeError):
+    """A study's directory, table or run is not in a state that allows what was asked."""
+
+
+class JournalError(PsweepError, RuntimeError):
+    """A file of a run is not what its name says."""
+
+
+class TrustError(PsweepError, RuntimeError):
+    """A file holds a type that is only unpickled for studies the user trusts."""
+
+
+class PsetError(PsweepError, RuntimeError):
+    """A pset failed in another process and its own exception did not survive the way back.
+
+    The message ends with the traceback as text.
+    """
