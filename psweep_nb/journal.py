@@ -1,0 +1,272 @@
+"""The journal: what happened to a run's psets, as files that only grow.
+
+Owns the record format, its writer (one a file: a worker or an engine) and its reader (anyone,
+at any time, also while the file grows). Pure: it knows nothing of studies or processes.
+
+A record is a fixed head, two checksums, a body and an end mark::
+
+    head (HEAD, 52 bytes) | crc32 of head | crc32 of head and body | body | b"\\n"
+
+The checksums start from a random salt in the file's first bytes, so that a journal which
+travels as data inside another journal is never taken for records of that one. The end mark
+is not zero, so that a tail which a crash left zero-filled can be told from a flipped byte.
+"""
+
+import errno
+import os
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from psweep_nb.errors import JournalError
+
+MAGIC = b"psweepj\x01"
+_FILE_HEAD = struct.Struct("<8sI")
+MARK = b"\xf7psw"
+HEAD = struct.Struct("<4sBxHIqqQQQ")  # mark kind attempt pset start runtime log0 log1 size
+_CRCS = struct.Struct("<II")
+_WHOLE_HEAD = struct.Struct(HEAD.format + _CRCS.format[1:])
+_END = b"\n"
+HEAD_SIZE = _WHOLE_HEAD.size
+
+# What a record says. Kinds 1 and 2 end a pset; the others are notes on the way.
+# REPORT (intermediate results) and DELETED (a row the user deleted) are reserved.
+DONE, FAILED, REPORT, DELETED, STATE, NOTE, END, LOADFAIL = range(1, 9)
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_RETRY_FULL_S = 0.5
+
+
+class Record(NamedTuple):
+    """One record as read back. Times in ns since the epoch (start) and ns (runtime)."""
+
+    kind: int
+    attempt: int
+    pset: int  # its number in the run
+    start_ns: int
+    runtime_ns: int
+    log_start: int
+    log_end: int
+    body: bytes
+    offset: int  # of the body in the file: bodies are big, readers may keep only this
+
+
+class Writer:
+    """Appends records to a new file; a record is whole or torn, never mixed with another.
+
+    Parameters
+    ----------
+    path : Path
+        Must not exist: after a torn tail a new file is started, since truncating one could
+        pull it from under a reader.
+    on_full : callable, optional
+        Called with True when the disk is full (the write is then repeated every half second
+        until there is room) and with False when it went on. Without it the error is raised.
+    """
+
+    def __init__(self, path: Path, on_full: Callable[[bool], None] | None = None) -> None:
+        self._on_full = on_full
+        self._salt = int.from_bytes(os.urandom(4), "little")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(path, flags, 0o600)
+        self.size = 0
+        self._write(_FILE_HEAD.pack(MAGIC, self._salt))
+
+    def append(
+        self,
+        kind: int,
+        body: bytes = b"",
+        *,
+        attempt: int = 0,
+        pset: int = 0,
+        start_ns: int = 0,
+        runtime_ns: int = 0,
+        log_start: int = 0,
+        log_end: int = 0,
+    ) -> None:
+        """Write one record; when this returns, it survives the death of this process."""
+        head = HEAD.pack(
+            MARK, kind, attempt, pset, start_ns, runtime_ns, log_start, log_end, len(body)
+        )
+        crc = crc32(head, self._salt)
+        self._write(b"".join((head, _CRCS.pack(crc, crc32(body, crc)), body, _END)))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            done = os.write(self._fd, data)
+        except OSError as exc:
+            if exc.errno not in _FULL or self._on_full is None:
+                raise
+            done = 0
+        if done != len(data):
+            self._write_rest(memoryview(data)[done:])
+        self.size += len(data)
+
+    def _write_rest(self, rest: memoryview) -> None:
+        # A short write leaves a torn record; going on where it stopped makes it whole again.
+        waiting = False
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except OSError as exc:
+                if exc.errno not in _FULL or self._on_full is None:
+                    raise
+                if not waiting:
+                    self._on_full(True)
+                waiting = True
+                time.sleep(_RETRY_FULL_S)
+        if waiting and self._on_full is not None:
+            self._on_full(False)
+
+    def sync(self) -> None:
+        """Force what was written to the disk itself."""
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        """Close the file; appending afterwards is an error."""
+        os.close(self._fd)
+
+
+class Reader:
+    """Reads a journal from a given offset on, again and again while it grows.
+
+    Attributes
+    ----------
+    offset : int
+        Behind the last good record (bytes).
+    damage : list of (int, int)
+        Byte ranges that are neither records nor a torn tail; their content is skipped.
+    tail : str
+        What follows `offset`: ``""`` nothing, ``"torn"`` a record that is not complete (it
+        may still be on its way), ``"damaged"`` bytes that no crash explains.
+    """
+
+    CHUNK = 1 << 20
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self.damage: list[tuple[int, int]] = []
+        self.tail = ""
+        self._seen = -1  # file size at the last read: nothing to do while it stays
+        self._salt = -1
+        self._fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file descriptor back; the next read opens the file again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def read(self, limit: int = 0) -> list[Record]:
+        """Return the records that came since the last call.
+
+        Parameters
+        ----------
+        limit : int
+            Stop after about so many records (0: read all there are).
+        """
+        records: list[Record] = []
+        if not self._open():
+            return records
+        size = os.fstat(self._fd).st_size
+        while self.offset < size and size != self._seen:
+            want = self.CHUNK
+            data = os.pread(self._fd, want, self.offset)
+            used, need = self._parse(data, records, limit)
+            while not used and need > len(data) and self.offset + need <= size:
+                data = os.pread(self._fd, need, self.offset)  # a record larger than a chunk
+                if len(data) < need:
+                    break
+                used, need = self._parse(data, records, limit)
+            self.offset += used
+            if limit and len(records) >= limit:
+                return records
+            if not used and not self._skip_damage(size):
+                self._seen = size
+                break
+        else:
+            if self.offset >= size:
+                self.tail = ""
+        return records
+
+    def body(self, offset: int, size: int) -> bytes:
+        """Return a body that :meth:`read` gave before, by its place in the file."""
+        if not self._open():
+            raise JournalError(f"journal {self.path} is gone")
+        return os.pread(self._fd, size, offset)
+
+    def _open(self) -> bool:
+        if self._fd < 0:
+            try:
+                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+        if self._salt < 0:
+            data = os.pread(self._fd, _FILE_HEAD.size, 0)
+            if len(data) < _FILE_HEAD.size or not any(data):
+                self.tail = "torn" if data else ""
+                return False
+            magic, self._salt = _FILE_HEAD.unpack(data)
+            if magic != MAGIC:
+                self._salt = -1
+                self.tail = "damaged"
+                self.damage = [(0, os.fstat(self._fd).st_size)]
+                return False
+            self.offset = max(self.offset, _FILE_HEAD.size)
+        return True
+
+    def _parse(self, data: bytes, records: list[Record], limit: int) -> tuple[int, int]:
+        """Take whole records off `data`; return (bytes used, bytes the next record needs)."""
+        unpack, salt, end, new = _WHOLE_HEAD.unpack_from, self._salt, len(data), tuple.__new__
+        at, base, need = 0, self.offset, 0
+        while at + HEAD_SIZE < end:
+            (mark, kind, attempt, pset, start, runtime, log0, log1, size, head_crc, body_crc) = (
+                unpack(data, at)
+            )
+            body_at = at + HEAD_SIZE
+            if mark != MARK or crc32(data[at : at + HEAD.size], salt) != head_crc:
+                break
+            stop = body_at + size
+            if stop >= end:
+                need = HEAD_SIZE + size + 1
+                break
+            body = data[body_at:stop]
+            if crc32(body, head_crc) != body_crc or data[stop] != 10:
+                break
+            fields = (kind, attempt, pset, start, runtime, log0, log1, body, base + body_at)
+            records.append(new(Record, fields))  # half the cost of Record(...)
+            at = stop + 1
+            if limit and len(records) >= limit:
+                break
+        return at, need
+
+    def _skip_damage(self, size: int) -> bool:
+        """Judge the bytes behind `offset`, where no record starts; True if one starts later."""
+        rest = os.pread(self._fd, size - self.offset, self.offset)
+        self.tail = "torn" if self._is_torn(rest) else "damaged"
+        if self.tail == "torn" and len(rest) <= HEAD_SIZE:
+            return False
+        at = rest.find(MARK, 1)
+        while at >= 0:
+            found: list[Record] = []
+            self._parse(rest[at:], found, 1)
+            if found:
+                self.damage.append((self.offset, self.offset + at))
+                self.offset += at
+                return True
+            at = rest.find(MARK, at + 1)
+        return False
+
+    def _is_torn(self, rest: bytes) -> bool:
+        if len(rest) <= HEAD_SIZE or rest[-1] == 0:
+            return True
+        mark, *_, size, head_crc, _ = _WHOLE_HEAD.unpack_from(rest)
+        sound = mark == MARK and crc32(rest[: HEAD.size], self._salt) == head_crc
+        return bool(sound and HEAD_SIZE + size + 1 > len(rest))
