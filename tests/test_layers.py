@@ -17,7 +17,19 @@ FACADE = "psweep_nb"
 
 # A name stands for a module or a package of that name; what does not exist yet is no matter.
 LAYERS = (
-    ("errors", "params", "hashing", "frames", "journal", "locks", "trust", "functions", "rundir"),
+    (
+        "errors",
+        "files",
+        "frames",
+        "functions",
+        "hashing",
+        "journal",
+        "livecells",
+        "locks",
+        "params",
+        "rundir",
+        "trust",
+    ),
     ("worker", "executors", "database", "runview"),
     ("engine", "driver"),
     ("study",),
@@ -31,6 +43,8 @@ HEAVY = NOTEBOOK | {"numpy", "pandas"}
 # What workers and the driver load. (frames, database and study may load pandas.)
 LIGHT = (
     "errors",
+    "files",
+    "livecells",
     "journal",
     "locks",
     "trust",

@@ -1,0 +1,197 @@
+"""What benchmark.py times: each function is one measurement, run in a fresh process.
+
+``python benchmark_cases.py NAME '{"n": 10000}'`` prints its result as JSON, in the environment of
+psweep_nb or of psweep 0.16, with the current directory empty and its own.
+"""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+Result = dict[str, float]
+FIRST = 10_000_000  # parameters of further psets, unlike any of the first ones
+
+
+def trivial(pset: dict[str, Any]) -> dict[str, Any]:
+    return {"result": pset["a"]}
+
+
+def slow(pset: dict[str, Any]) -> dict[str, Any]:
+    time.sleep(0.02)
+    return {"returned": time.time_ns()}
+
+
+def psets(n: int, first: int = 0) -> list[dict[str, Any]]:
+    return [{"a": i, "b": 0.5 * i, "c": "text"} for i in range(first, first + n)]
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def peak_mb() -> float:
+    """Largest resident memory so far of this process and of any child it waited for."""
+    kb = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return kb / 1024 / (1024 if sys.platform == "darwin" else 1)
+
+
+# Both sides run a hundred psets elsewhere first: what a process loads once is no overhead a pset.
+
+
+def overhead(n: int, poolsize: int | None = None) -> Result:
+    import psweep_nb as ps
+
+    warm_up = timed(lambda: ps.run_local(trivial, psets(100), calc_dir="warm", poolsize=poolsize))
+    params = psets(n)
+    seconds = timed(lambda: ps.run_local(trivial, params, calc_dir="calc", poolsize=poolsize))
+    return {"us": seconds / n * 1e6, "warm_up_s": warm_up, "peak_mb": peak_mb()}
+
+
+def psweep_overhead(n: int, poolsize: int | None = None, tmpsave: bool = False) -> Result:
+    import psweep as ps
+
+    ps.run(trivial, psets(100), calc_dir="warm", poolsize=poolsize, tmpsave=tmpsave)
+    params = psets(n)
+    seconds = timed(
+        lambda: ps.run(trivial, params, calc_dir="calc", poolsize=poolsize, tmpsave=tmpsave)
+    )
+    return {"us": seconds / n * 1e6, "peak_mb": peak_mb()}
+
+
+def append(n: int) -> Result:
+    """Ten more psets, inline, on a study that is open and holds n rows."""
+    import pandas as pd
+
+    import psweep_nb as ps
+
+    ps.run_local(trivial, psets(n), calc_dir="calc")
+    study = ps.Study("calc")
+    rows = len(study.df)
+    visible, folded = [], []
+    for k in range(5):
+        start = time.perf_counter()
+        run = study.submit(trivial, psets(10, FIRST + 10 * k), in_kernel=True)
+        rows += 10
+        while len(study.df) < rows:
+            time.sleep(0.0005)
+        visible.append(time.perf_counter() - start)
+        run.wait()
+    for k in range(5, 10):
+        more = psets(10, FIRST + 10 * k)
+        folded.append(timed(lambda more=more: study.run(trivial, more)))  # type: ignore[misc]
+        rows += 10
+        assert len(pd.read_pickle("calc/database.pk")) == rows
+    return {"visible_s": statistics.median(visible), "folded_s": statistics.median(folded)}
+
+
+def psweep_append(n: int) -> Result:
+    import psweep as ps
+
+    df = ps.run(trivial, psets(n), calc_dir="calc")
+    return {"folded_s": timed(lambda: ps.run(trivial, psets(10, FIRST), df=df, calc_dir="calc"))}
+
+
+def skip(n: int) -> Result:
+    """A run of psets that are all known, by a study opened for it."""
+    import psweep_nb as ps
+
+    params = psets(n)
+    ps.run_local(trivial, params, calc_dir="calc")
+    study = ps.Study("calc")
+    opened = timed(lambda: len(study.df))
+    seconds = timed(lambda: study.run(trivial, params, skip="done"))
+    assert len(study.df) == n
+    return {"s": seconds, "open_s": opened}
+
+
+def psweep_skip(n: int) -> Result:
+    import psweep as ps
+
+    params = psets(n)
+    df = ps.run(trivial, params, calc_dir="calc")
+    seconds = timed(lambda: ps.run(trivial, params, df=df, calc_dir="calc", skip_dups=True))
+    return {"s": seconds}
+
+
+def visible(n: int, workers: int = 2) -> Result:
+    """From the return of a 20 ms function in a background run to its record in this process."""
+    import psweep_nb as ps
+
+    study = ps.Study("calc")
+    start = time.perf_counter()
+    run = study.submit(slow, psets(n), workers=workers)
+    delays: list[float] = []
+    first = 0.0
+    while len(delays) < n:
+        if run.view.poll():
+            now = time.time_ns()
+            first = first or time.perf_counter() - start
+            for record in run.view.arrived(len(delays), run.view.count):
+                delays.append((now - record.results["returned"]) / 1e6)
+        time.sleep(0.0005)
+    run.wait()
+    delays.sort()
+    return {
+        "median_ms": statistics.median(delays),
+        "p99_ms": delays[int(0.99 * n)],
+        "max_ms": delays[-1],
+        "first_row_s": first,
+    }
+
+
+def imports() -> Result:
+    """Seconds to import the core and pandas, each the best of a few fresh interpreters."""
+
+    def best(statement: str) -> float:
+        code = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+        command = [sys.executable, "-c", code]
+        return min(float(subprocess.check_output(command, text=True)) for _ in range(5))
+
+    return {
+        "package_s": best("import psweep_nb"),
+        "core_s": best("from psweep_nb import Study, run_local, pgrid, plist"),
+        "pandas_s": best("import pandas"),
+    }
+
+
+CASES: dict[str, Callable[..., Result]] = {
+    case.__name__: case
+    for case in (
+        overhead,
+        psweep_overhead,
+        append,
+        psweep_append,
+        skip,
+        psweep_skip,
+        visible,
+        imports,
+    )
+}
+
+
+def main() -> None:
+    name, arguments = sys.argv[1], json.loads(sys.argv[2])
+    if os.environ.get("PSWEEP_BENCHMARK_PROFILE"):
+        import cProfile
+
+        profile = cProfile.Profile()
+        result = profile.runcall(CASES[name], **arguments)
+        profile.dump_stats("profile")
+    else:
+        result = CASES[name](**arguments)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
