@@ -43,6 +43,7 @@ def child(code: str, kind: bool, **kwargs: object) -> "subprocess.Popen[bytes]":
         [sys.executable, "-c", head + textwrap.dedent(code)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,  # a line that waits in a buffer is not seen by select
         **kwargs,  # type: ignore[call-overload]
     )
 
