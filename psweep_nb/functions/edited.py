@@ -1,0 +1,122 @@
+"""Modules of the user whose file has changed since they were imported.
+
+The kernel would compute with the old code, workers with the new: better to say so before.
+"""
+
+import inspect
+import os
+import sys
+import sysconfig
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+
+_SLACK = 5.0  # s, between the clocks of a file system and of the processes
+
+
+def edited_modules(values: Iterable[object]) -> list[str]:
+    """Names of the local modules behind these functions, classes and modules that were edited.
+
+    Local: not of the standard library, not installed. What those modules import from other local
+    ones counts, too.
+    """
+    since = _process_start() - _SLACK
+    return sorted(m.__name__ for m in _local_modules(values) if _is_edited(m, since))
+
+
+def _local_modules(values: Iterable[object]) -> Iterator[ModuleType]:
+    names, seen = [_module_name(value) for value in values], set()
+    while names:
+        name = names.pop()
+        if name in seen or name is None or name == "__main__":
+            continue
+        seen.add(name)
+        module = sys.modules.get(name)
+        if module is not None and _is_local(module):
+            yield module
+            names.extend(_module_name(value) for value in list(vars(module).values()))
+
+
+def _module_name(value: object) -> str | None:
+    try:
+        name = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", None)
+    except Exception:  # lazy objects and mocks may raise anything
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _is_local(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str) or not file.endswith(".py"):
+        return False
+    paths = sysconfig.get_paths()
+    places = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
+    installed = any(file.startswith(place + os.sep) for place in places)
+    return not installed and not {"site-packages", "dist-packages"}.intersection(Path(file).parts)
+
+
+def _is_edited(module: ModuleType, since: float) -> bool:
+    try:
+        file = Path(str(module.__file__))
+        # A file older than this process was imported as it is; compiling it costs milliseconds.
+        if file.stat().st_mtime < since:
+            return False
+        now = _codes_of(compile(file.read_bytes(), str(file), "exec", dont_inherit=True))
+    except (OSError, SyntaxError, ValueError):
+        return True  # workers will not be able to import it
+    return any(
+        not any(_same(code, other) for other in now.get(code.co_qualname, ()))
+        for code in _loaded_codes(module)
+    )
+
+
+def _codes_of(code: CodeType) -> dict[str, list[CodeType]]:
+    """All functions of a module by qualified name; one name may have several definitions."""
+    found: dict[str, list[CodeType]] = {}
+    stack = [code]
+    while stack:
+        for inner in stack.pop().co_consts:
+            if isinstance(inner, CodeType):
+                found.setdefault(inner.co_qualname, []).append(inner)
+                stack.append(inner)
+    return found
+
+
+def _loaded_codes(module: ModuleType) -> Iterator[CodeType]:
+    for value in list(vars(module).values()):
+        members = [value]
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            for member in vars(value).values():
+                inner = getattr(member, "__func__", getattr(member, "fget", member))
+                members.append(inner)
+        for member in members:
+            func = inspect.unwrap(member) if isinstance(member, FunctionType) else None
+            code = getattr(func, "__code__", None)
+            if isinstance(code, CodeType) and code.co_filename == module.__file__:
+                yield code
+
+
+def _same(one: object, two: object) -> bool:
+    """Whether two constants, code among them, are the same but for where they stand."""
+    if isinstance(one, CodeType) and isinstance(two, CodeType):
+        names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags")
+        counts = ("co_argcount", "co_kwonlyargcount", "co_posonlyargcount")
+        if any(getattr(one, name) != getattr(two, name) for name in names + counts):
+            return False
+        one, two = one.co_consts, two.co_consts
+    if isinstance(one, tuple) and isinstance(two, tuple):
+        return len(one) == len(two) and all(map(_same, one, two))
+    if isinstance(one, frozenset) and isinstance(two, frozenset):
+        return sorted(map(repr, one)) == sorted(map(repr, two))
+    return type(one) is type(two) and repr(one) == repr(two)  # 1, 1.0 and True are not the same
+
+
+def _process_start() -> float:
+    """When this process began, seconds since the epoch; 0 where that cannot be told."""
+    try:
+        ticks = float(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        return min(time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK"), time.time())
+    except (OSError, ValueError, IndexError):
+        return 0.0
