@@ -62,8 +62,7 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     import cloudpickle
 
     name = name_of(func)
-    large = _large_parts(func)
-    total = sum(size for _, size in large)
+    total, large = _measure(func)
     if total > REFUSED_BYTES:
         raise _too_large(name, large, total)
     try:
@@ -89,8 +88,8 @@ def _too_large(name: str, large: list[tuple[Part, int]], total: int) -> Function
     return FunctionError(
         f"the function `{name}` uses {what}: {_text(total)} would go to every worker, at most"
         f" {_text(REFUSED_BYTES)} is sent; save it to a file and load it inside the function, in a"
-        ' helper under functools.cache so that each worker loads it once (np.load(file, mmap_mode="r")'
-        " even shares the memory)"
+        " helper under functools.cache so that each worker loads it once"
+        ' (np.load(file, mmap_mode="r") even shares the memory)'
     )
 
 
@@ -137,9 +136,8 @@ def _parts(value: Any, where: str) -> Iterator[Part]:
     if isinstance(value, functools.partial):
         yield Part(where or "the function of the partial", value.func)
         yield from (Part(f"argument {i} of the partial", v) for i, v in enumerate(value.args))
-        yield from (
-            Part(f"the argument `{k}` of the partial", v) for k, v in value.keywords.items()
-        )
+        for name, v in value.keywords.items():
+            yield Part(f"the argument `{name}` of the partial", v)
     elif isinstance(value, FunctionType):
         if not _by_reference(value):
             yield from _captured(value, f" in `{value.__name__}`" if where else "")
@@ -234,40 +232,44 @@ def _everything(func: Callable[..., Any]) -> Iterator[Part]:
             stack.extend(_parts(part.value, part.where))
 
 
-def _large_parts(func: Callable[..., Any]) -> list[tuple[Part, int]]:
-    """What travels with the function and is worth a word, largest first, with its bytes."""
-    sized = [
-        (part, size)
-        for part in _everything(func)
-        if not callable(part.value) and (size := _size(part.value)) > NOTED_BYTES
-    ]
-    return sorted(sized, key=lambda pair: -pair[1])
+def _measure(func: Callable[..., Any]) -> tuple[int, list[tuple[Part, int]]]:
+    """Bytes of all the data that travels with a function, and the parts worth a word."""
+    seen: set[int] = set()
+    sized = [(p, _size(p.value, seen)) for p in _everything(func) if not callable(p.value)]
+    large = [pair for pair in sized if pair[1] > NOTED_BYTES]
+    return sum(size for _, size in sized), sorted(large, key=lambda pair: -pair[1])
 
 
-def _size(value: Any, depth: int = _DEPTH) -> int:
-    """Roughly how many bytes a value pickles to; cheap, whatever it is."""
-    if isinstance(value, ModuleType | type) or not depth:
+def _size(value: Any, seen: set[int], depth: int = _DEPTH) -> int:
+    """Roughly how many bytes a value pickles to, without what is `seen`; cheap in any case."""
+    if isinstance(value, int | float | bool | ModuleType | type) or value is None:
+        return 8
+    if not depth or id(value) in seen:
         return 0
-    if isinstance(value, str | bytes | bytearray):
+    seen.add(id(value))
+    if isinstance(value, str):
         return len(value)
-    pandas = sys.modules.get("pandas")
+    # Not whatever has an `nbytes`: a lazy array (dask, xarray) says what it would take computed.
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return int(value.nbytes)
     if pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series | pandas.Index):
         used = value.memory_usage()
         return int(used if isinstance(used, int) else used.sum())
-    nbytes = getattr(value, "nbytes", None)
-    if isinstance(nbytes, int):
-        return nbytes
     if isinstance(value, dict):
-        return _size_of_many([*value.keys(), *value.values()], depth)
+        return _size_of_many([*value.keys(), *value.values()], seen, depth)
     if isinstance(value, list | tuple | set | frozenset):
-        return _size_of_many(list(value), depth)
-    attributes = getattr(value, "__dict__", None)
-    return 8 if not isinstance(attributes, dict) else _size_of_many([*attributes.values()], depth)
+        return _size_of_many(list(value), seen, depth)
+    try:
+        return memoryview(value).nbytes
+    except (TypeError, ValueError, BufferError):
+        attributes = getattr(value, "__dict__", {})
+        return 8 + _size_of_many(list(attributes.values()), seen, depth)
 
 
-def _size_of_many(values: list[Any], depth: int) -> int:
+def _size_of_many(values: list[Any], seen: set[int], depth: int) -> int:
     sample = values[:: max(1, len(values) // _SAMPLE)]
-    size = sum(_size(value, depth - 1) for value in sample)
+    size = sum(_size(value, seen, depth - 1) for value in sample)
     return size if len(sample) == len(values) else size * len(values) // len(sample)
 
 
