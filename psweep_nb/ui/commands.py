@@ -1,0 +1,130 @@
+"""The subcommands of ``%psweep``: their options and their help. Data only."""
+
+from __future__ import annotations
+
+from IPython.core.error import UsageError
+
+from psweep_nb.ui.arguments import Command, Option, suggest
+
+_DIR = Option("--dir", "directory of the study (the one used last; at first calc)", "-d", "DIR")
+_RUN = "RUN is -1 (the latest, taken when RUN is left out), a _run_seq, a label or a variable."
+
+_RUN_OPTIONS = (
+    _DIR,
+    Option("--workers", "processes to compute with (1)", "-w", "N", "expression"),
+    Option("--again", "also run what is done or failed already"),
+    Option("--timeout", "fail a pset after so many seconds", "", "S", "expression"),
+    Option(
+        "--on-error",
+        "record failures and go on (the default), or stop at the first",
+        "",
+        "record|stop",
+        "choice",
+        ("record", "stop"),
+    ),
+    Option("--wait", "return when the run has ended"),
+    Option("--in-kernel", "compute in a thread of this kernel"),
+    Option("--label", "a name for the run", "", "TEXT"),
+    Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"),
+)
+_RESULTS = Option("--results", "names of the cell that are results", "-r", "E,loss")
+
+RUN = Command(
+    "run",
+    "%psweep run FUNC PARAMS   or   %psweep run FUNC a=[1, 2] b=linspace(0, 1, 5)",
+    "run a function on parameter sets, in the background",
+    _RUN_OPTIONS,
+    "%psweep run shade params -w 2 --label first",
+)
+CELL_RUN = Command(
+    "run",
+    "%%psweep run PARAMS -r E,loss   or   %%psweep run a=[1, 2] b=linspace(0, 1, 5)",
+    "run the cell on parameter sets; each parameter is a variable in it",
+    (_RESULTS, *_RUN_OPTIONS),
+    "%%psweep run params -r contrast,entropy",
+)
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        RUN,
+        Command("status", "%psweep status [RUN]", f"how a run is doing. {_RUN}", (_DIR,)),
+        Command(
+            "stop",
+            "%psweep stop [RUN]",
+            f"stop a run; psets that are running finish first. {_RUN}",
+            (Option("--now", "end the running psets too"), _DIR),
+        ),
+        Command("pause", "%psweep pause [RUN]", f"start no more psets. {_RUN}", (_DIR,)),
+        Command(
+            "resume",
+            "%psweep resume [RUN]",
+            f"go on with what is not done. {_RUN}",
+            (Option("--workers", "processes to compute with", "-w", "N", "expression"), _DIR),
+        ),
+        Command(
+            "retry",
+            "%psweep retry [RUN]",
+            f"run failed psets again, with the function as it is now. {_RUN}",
+            (_DIR,),
+        ),
+        Command(
+            "wait",
+            "%psweep wait [RUN]",
+            f"return when a run has ended (interrupting ends the waiting only). {_RUN}",
+            (Option("--timeout", "wait at most so many seconds", "", "S", "expression"), _DIR),
+        ),
+        Command("runs", "%psweep runs", "the runs of a study", (_DIR,)),
+        Command(
+            "attach",
+            "%psweep attach [RUN]",
+            f"show a run and bind it to `run`. {_RUN}",
+            (Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"), _DIR),
+        ),
+        Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
+    )
+}
+CELL_COMMANDS = {"run": CELL_RUN}
+
+
+def find(name: str, cell: bool) -> Command:
+    """The subcommand of that name.
+
+    Raises
+    ------
+    UsageError
+        When there is none, with the closest one.
+    """
+    known = CELL_COMMANDS if cell else COMMANDS
+    if name in known:
+        return known[name]
+    if cell and name in COMMANDS:
+        raise UsageError(f"%psweep {name} takes no cell: write one % and leave the cell empty")
+    mark = "%%" if cell else "%"
+    raise UsageError(
+        f"unknown subcommand {name}{suggest(name, known)}; {mark}psweep has: {' '.join(known)}"
+    )
+
+
+def help_of(command: Command) -> str:
+    """The text that ``-h`` prints for one subcommand."""
+    lines = [f"usage: {command.usage}", f"  {command.summary}"]
+    options = [*command.options, Option("--help", "this text", "-h")]
+    width = max(len(option.spelled) for option in options)
+    lines += [f"    {option.spelled:{width}}  {option.help}" for option in options]
+    if command.example:
+        lines.append(f"  example: {command.example}")
+    return "\n".join(lines)
+
+
+def help_of_all() -> str:
+    """The text that ``%psweep -h`` prints."""
+    width = max(map(len, COMMANDS))
+    lines = ["%psweep SUBCOMMAND ...   (-h after any of them says more)"]
+    lines += [
+        f"    {name:{width}}  {command.summary.removesuffix(_RUN).strip().rstrip('.')}"
+        for name, command in COMMANDS.items()
+    ]
+    lines.append("%%psweep run PARAMS -r E,loss")
+    lines.append(f"    {'':{width}}  {CELL_RUN.summary}")
+    return "\n".join(lines)

@@ -1,0 +1,300 @@
+"""``%psweep`` and ``%%psweep``: what each subcommand does.
+
+Each is a few lines over :class:`~psweep_nb.study.Study` and :class:`~psweep_nb.study.Run`; what
+a person may type is in ``commands``, how it is read in ``arguments``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from psweep_nb.errors import PsweepError
+from psweep_nb.ui import arguments, cells, commands, header, show, text, texts
+from psweep_nb.ui.arguments import Words
+from psweep_nb.ui.session import Session
+
+if TYPE_CHECKING:
+    from psweep_nb.study import Run, Study
+
+SKIP = "done+failed"  # so that Run All computes nothing twice
+_SLICE = 0.1  # s; an interrupt ends the waiting after at most so long
+
+
+@magics_class
+class PsweepMagics(Magics):
+    """The magics of one notebook; its state is in :class:`Session`."""
+
+    def __init__(self, shell: Any, session: Session | None = None) -> None:
+        super().__init__(shell)
+        self.session = session or Session(shell.user_ns)
+
+    @no_var_expand
+    @line_cell_magic
+    def psweep(self, line: str, cell: str | None = None) -> None:
+        """Parameter studies: ``%psweep -h`` lists the subcommands."""
+        name, _, rest = line.strip().partition(" ")
+        if name in ("", "-h", "--help", "help"):
+            print(commands.help_of_all())
+            return
+        command = commands.find(name, cell is not None)
+        if any(word in ("-h", "--help") for word in arguments.split(rest)):
+            print(commands.help_of(command))
+            return
+        words = arguments.parse(command, rest)
+        with _plain_errors():
+            if cell is not None:
+                self._run_cell(words, cell)
+            else:
+                getattr(self, f"_{name}")(words)
+
+    # -- run ---------------------------------------------------------------------------------
+
+    def _run(self, words: Words) -> None:
+        usage = commands.RUN.usage
+        if not words.plain:
+            raise UsageError(f"which function? {usage}")
+        word = words.plain.pop(0)
+        if arguments.axis_of(word):
+            raise UsageError(f"the function comes first: {usage}")
+        function = arguments.evaluate(word, self.session.names, "FUNC")
+        if not callable(function):
+            raise UsageError(
+                f"FUNC: {word} is a {type(function).__name__}, not a function: {usage}"
+            )
+        self._start(words, function, self._params(words.plain, usage))
+
+    def _run_cell(self, words: Words, cell: str) -> None:
+        params = self._params(words.plain, commands.CELL_RUN.usage)
+        results = words.options.pop("--results", None)
+        names = self.session.names
+        function = cells.build(
+            cell, params, names, cells.result_names(results) if results is not None else None
+        )
+        # Where `%psweep retry` looks for the workload as it is now.
+        names[function.__name__] = function
+        self.shell.user_ns_hidden[function.__name__] = function
+        self._start(words, function, params)
+
+    def _params(self, plain: list[str], usage: str) -> Any:
+        """The psets: one expression, or axes given in place."""
+        from psweep_nb.params import check_params, grid
+
+        axes = [arguments.axis_of(word) for word in plain]
+        names = self.session.names
+        if not plain:
+            raise UsageError(f"which parameters? {usage}")
+        for name, value in filter(None, axes):
+            if not value:
+                raise UsageError(f"the axis {name} has no values: {name}=[1, 2], without spaces")
+        if all(axes):
+            found: dict[str, Any] = {}
+            for name, value in filter(None, axes):
+                if name in found:
+                    raise UsageError(f"the axis {name} is given twice")
+                found[name] = arguments.evaluate(value, names, name)
+            return grid(**found)
+        if any(axes):
+            raise UsageError(f"either PARAMS or axes, not both: {usage}")
+        if len(plain) > 1:
+            if "=" in plain:
+                raise UsageError("an axis has no spaces around its =: a=[1, 2]")
+            raise UsageError(
+                f"one expression expected for PARAMS, found {len(plain)}: {' '.join(plain)[:60]}"
+                " (one with spaces needs brackets around it)"
+            )
+        value = arguments.evaluate(plain[0], names, "PARAMS")
+        if isinstance(value, (dict, str)) or not hasattr(value, "__iter__"):
+            raise UsageError(
+                f"PARAMS: {plain[0]} is a {type(value).__name__}, not a list of dicts such as"
+                " grid(a=[1, 2]) makes"
+            )
+        return check_params(value)
+
+    def _start(self, words: Words, function: Any, params: Any) -> None:
+        names, options = self.session.names, words.options
+        workers = arguments.number(words, "--workers", names, whole=True)
+        timeout = arguments.number(words, "--timeout", names)
+        label = options.get("--label", "")
+        label = str(arguments.text_value(label, names, "--label"))
+        study = self.session.study(options.get("--dir"), create=True, quiet=True)
+        skip = None if words.flag("--again") else SKIP
+        with _said_plainly():
+            run = self._instead(study, function, params, skip)
+            if run is None:
+                run = study.submit(
+                    function,
+                    params,
+                    workers=workers or 1,
+                    skip=skip,
+                    on_error=options.get("--on-error", "record"),
+                    timeout=timeout,
+                    label=label,
+                    in_kernel=words.flag("--in-kernel"),
+                    notes=print,
+                )
+                print(repr(run))
+        if run is not None and run is not _NOTHING:
+            self._present(run, options.get("--out"), wait=_waits(words))
+
+    def _instead(self, study: Study, function: Any, params: Any, skip: str | None) -> Any:
+        """The run to show in place of a new one; None when there is something to compute."""
+        if skip is None:
+            return None
+        preview = study.preview(function, params, skip)
+        if preview.running_same is not None:
+            print(f"{preview.running_same!r}: at work on these psets already, attached")
+            return preview.running_same
+        if preview.done or preview.failed:
+            print(_skip_line(preview))
+        if preview.new:
+            return None
+        return preview.latest or _NOTHING
+
+    def _present(self, run: Run, name: str | None = None, *, wait: bool = False) -> None:
+        self.session.bind(run, name)
+        show.show_run(self.shell, run)
+        if wait:
+            self._wait_for(run, None)
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def _status(self, words: Words) -> None:
+        run = self._one_run(words)
+        run.view.poll()
+        print("\n".join(text.status_lines(run)))
+
+    def _runs(self, words: Words) -> None:
+        self._nothing_left(words.plain, "runs")
+        show.show_runs(self.shell, self._study(words))
+
+    def _attach(self, words: Words) -> None:
+        run = self._one_run(words, quiet=True)
+        print(repr(run))
+        self._present(run, words.options.get("--out"))
+
+    def _use(self, words: Words) -> None:
+        if len(words.plain) != 1:
+            raise UsageError("one directory expected: %psweep use calc")
+        study = self.session.study(words.plain[0], create=True)
+        self.session.bind_study(study)
+        runs = len(study.runs)
+        where = header.directory(study.path)
+        print(f"study {where}: {runs} run{'' if runs == 1 else 's'}")
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def _stop(self, words: Words) -> None:
+        now = words.flag("--now")
+        run = self._one_run(words)
+        run.stop(now=now)
+        self._done(run, "stopping now" if now else "stopping; running psets finish first")
+
+    def _pause(self, words: Words) -> None:
+        run = self._one_run(words)
+        run.pause()
+        self._done(run, "pausing; %psweep resume goes on")
+
+    def _resume(self, words: Words) -> None:
+        workers = arguments.number(words, "--workers", self.session.names, whole=True)
+        run = self._one_run(words)
+        with _said_plainly():
+            run.resume(workers)
+        self._done(run, "goes on")
+        if _waits(words):
+            self._wait_for(run, None)
+
+    def _retry(self, words: Words) -> None:
+        run = self._one_run(words)
+        run.view.poll()
+        failed = run.status().failed
+        if not failed:
+            print(f"run {run.run_seq}: nothing failed, so there is nothing to retry")
+            return
+        with _said_plainly():
+            run.retry()
+        self._done(run, f"running {texts.psets(failed)} again")
+        if _waits(words):
+            self._wait_for(run, None)
+
+    def _wait(self, words: Words) -> None:
+        timeout = arguments.number(words, "--timeout", self.session.names)
+        self._wait_for(self._one_run(words), timeout)
+
+    # -- shared ------------------------------------------------------------------------------
+
+    def _study(self, words: Words, *, quiet: bool = False) -> Study:
+        return self.session.study(words.options.get("--dir"), create=False, quiet=quiet)
+
+    def _one_run(self, words: Words, *, quiet: bool = False) -> Run:
+        """The run that the words name; more than one word is an error."""
+        self._nothing_left(words.plain[1:], words.plain[0] if words.plain else "")
+        word = words.plain[0] if words.plain else None
+        return self.session.run(word, self._study(words, quiet=quiet))
+
+    def _nothing_left(self, plain: list[str], before: str) -> None:
+        if plain:
+            raise UsageError(f"nothing expected after {before}, found {plain[0]}")
+
+    def _done(self, run: Run, said: str) -> None:
+        print(f"run {run.run_seq}: {said}")
+        show.wake(run)
+
+    def _wait_for(self, run: Run, timeout: float | None) -> None:
+        """Return when the run has ended; an interrupt ends the waiting, never the run."""
+        until = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not run.wait(timeout=_SLICE).ended:
+                if until is not None and time.monotonic() > until:
+                    print(f"run {run.run_seq} goes on; waited {texts.duration(timeout)}")
+                    return
+        except KeyboardInterrupt:
+            print(f"stopped waiting; run {run.run_seq} goes on (%psweep stop ends it)")
+            return
+        run.view.poll()
+        show.finish(run)
+        print("\n".join(text.status_lines(run)))
+
+
+_NOTHING: Any = object()  # psets known only from a table: no run to show
+
+
+def _waits(words: Words) -> bool:
+    return words.flag("--wait") or os.environ.get("PSWEEP_WAIT", "") not in ("", "0")
+
+
+def _skip_line(preview: Any) -> str:
+    parts = [f"{texts.count(preview.new)} new"]
+    if preview.done:
+        parts.append(f"{texts.count(preview.done)} done")
+    if preview.failed:
+        parts.append(f"{texts.count(preview.failed)} failed (`%psweep retry`)")
+    return ", ".join(parts)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Errors made for people are shown as their one message, without our frames."""
+    try:
+        yield
+    except PsweepError as error:
+        raise UsageError(str(error)) from error
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Warnings as lines of the cell, without the path of our source."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                print(f"note: {warning.message}")

@@ -1,0 +1,157 @@
+"""What one notebook is working on: the studies it opened, the one used last, the names it bound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+from psweep_nb.ui import arguments, header, texts
+
+if TYPE_CHECKING:
+    from psweep_nb.study import Run, Study
+
+DEFAULT_DIR = "calc"
+
+
+def open_study(path: Path) -> Study:
+    """Open a study; imports pandas with it, so not before it is needed."""
+    from psweep_nb.study import Study
+
+    return Study(path)
+
+
+class Session:
+    """The state behind the magics of one notebook.
+
+    Parameters
+    ----------
+    names : dict
+        The notebook's names.
+    opener : callable
+        Opens the study at a path.
+    say : callable
+        Prints a line.
+    """
+
+    def __init__(
+        self,
+        names: dict[str, Any],
+        opener: Callable[[Path], Study] = open_study,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.names = names
+        self.last: Study | None = None
+        self._opener = opener
+        self._say = say
+        self._studies: dict[Path, Study] = {}
+        self._bound: dict[str, Any] = {}
+        self._told: set[str] = set()
+
+    # -- studies -----------------------------------------------------------------------------
+
+    def study(self, given: str | None, *, create: bool, quiet: bool = False) -> Study:
+        """The study meant by ``-d``, else the one used last, else ``calc``.
+
+        Parameters
+        ----------
+        given : str, optional
+            The word after ``-d``.
+        create : bool
+            Whether its directory may be missing.
+        quiet : bool
+            Do not announce its active runs.
+
+        Raises
+        ------
+        UsageError
+            When there is no such directory and it may not be missing.
+        """
+        if given is None and self.last is not None:
+            return self.last
+        value = DEFAULT_DIR if given is None else arguments.text_value(given, self.names, "-d")
+        known = value if hasattr(value, "active_runs") else None
+        where = Path(known.path if known is not None else value)
+        key = Path(os.path.abspath(where.expanduser()))
+        if key not in self._studies:
+            if not create and not key.is_dir():
+                raise UsageError(_no_study(key, where))
+            self._studies[key] = known or self._opener(where.expanduser())
+            if not quiet:
+                self._announce(self._studies[key])
+        self.last = self._studies[key]
+        return self.last
+
+    def _announce(self, study: Study) -> None:
+        for run in study.active_runs():
+            run.view.poll()
+            status = run.status()
+            self._say(
+                f"run {run.run_seq} in {header.directory(study.path)} is {status.state}"
+                f" ({texts.count(status.done + status.failed)} of {texts.psets(status.total)}):"
+                f" %psweep attach {run.run_seq}"
+            )
+
+    # -- runs --------------------------------------------------------------------------------
+
+    def run(self, word: str | None, study: Study) -> Run:
+        """The run a word names, else the latest of the study.
+
+        Raises
+        ------
+        UsageError
+            When the study has none, or not this one.
+        """
+        key = -1 if word is None else arguments.address(word, self.names)
+        if hasattr(key, "run_seq"):
+            run: Run = key
+            return run
+        runs = study.runs
+        where = header.directory(study.path)
+        if not runs:
+            raise UsageError(f"{where} has no runs yet: %psweep run FUNC PARAMS makes one")
+        for run in reversed(runs):
+            if key in (run.run_seq, run.label) or (key == -1 and run is runs[-1]):
+                return run
+        labels = [run.label for run in runs if run.label]
+        hint = arguments.suggest(str(key), labels)
+        known = f"runs 0 to {runs[-1].run_seq}" if len(runs) > 1 else f"run {runs[0].run_seq}"
+        raise UsageError(f"{where} has no run {key}{hint or f'; it has {known}'}")
+
+    # -- names of the notebook ---------------------------------------------------------------
+
+    def bind(self, run: Run, name: str | None = None) -> None:
+        """Bind ``run`` (or the name asked for) and ``study``, unless the user owns them."""
+        if name is not None:
+            self.names[name] = run
+            self._bound[name] = run
+        else:
+            self._bind("run", run, "-o NAME binds the run to another")
+        self._bind("study", run.study, "run.study is the study")
+
+    def bind_study(self, study: Study) -> None:
+        """Bind ``study``, unless the user owns the name."""
+        self._bind("study", study, "rename it, or use Study(...)")
+
+    def _bind(self, name: str, value: Any, way_out: str) -> None:
+        mine = name in self._bound and self.names.get(name) is self._bound[name]
+        if name in self.names and not mine and self.names[name] is not value:
+            if name not in self._told:
+                self._told.add(name)
+                self._say(f"`{name}` is a name of yours and stays as it is; {way_out}")
+            return
+        self.names[name] = self._bound[name] = value
+
+
+def _no_study(key: Path, where: Path) -> str:
+    try:
+        beside = [p.name for p in key.parent.iterdir() if (p / ".psweep").is_dir()]
+    except OSError:
+        beside = []
+    hint = arguments.suggest(key.name, beside) or (
+        f"; studies beside it: {', '.join(sorted(beside)[:5])}" if beside else ""
+    )
+    return f"there is no directory {texts.line(str(where), 100)}{hint}"

@@ -1,0 +1,57 @@
+"""An HTML output of a cell that is kept up to date from a thread, and lasts.
+
+``update_display`` alone is saved only while the page that ran the cell stays open; so each
+output carries a slot name and a revision, the same data goes to the page through a widget,
+and the page replaces outputs of that slot that are older in the notebook it saves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from IPython.display import display
+
+
+class Slot:
+    """One report in the notebook.
+
+    Parameters
+    ----------
+    name : str
+        Its display id.
+    send : callable
+        Takes a dict to the page.
+    """
+
+    def __init__(self, name: str, send: Callable[[dict[str, Any]], None]) -> None:
+        self.name = name
+        self._send = send
+        self._rev = 0
+        self._shown = False
+        self._data: dict[str, str] = {}
+
+    def show(self, html: str, plain: str) -> None:
+        """Make it an output of the cell that is running."""
+        self._set(html, plain)
+        self._publish(update=False)
+        self._shown = True
+
+    def update(self, html: str, plain: str) -> None:
+        """Replace it, wherever it is shown; safe from any thread."""
+        self._set(html, plain)
+        if self._shown:
+            self._publish(update=True)
+            self._send({"kind": "report", "slot": self.latest()})
+
+    def latest(self) -> dict[str, Any]:
+        """What the page needs to bring an older output up to date."""
+        return {"slot": self.name, "rev": self._rev, "data": self._data}
+
+    def _set(self, html: str, plain: str) -> None:
+        self._rev += 1
+        self._data = {"text/html": html, "text/plain": plain}
+
+    def _publish(self, *, update: bool) -> None:
+        metadata = {"psweep": {"slot": self.name, "rev": self._rev}}
+        display(self._data, raw=True, metadata=metadata, display_id=self.name, update=update)

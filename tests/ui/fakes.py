@@ -1,0 +1,169 @@
+"""A study without a disk or a process: what the tests of the notebook layer drive by hand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FakeStatus:
+    state: str = "running"
+    total: int = 4
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    pending: int = 4
+    rate: float | None = None
+    elapsed: float = 1.0
+    time_left: float | None = None
+    message: str = ""
+    workers: int = 1
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("stopped", "finished", "lost", "unknown")
+
+
+@dataclass
+class FakeRecord:
+    index: int
+    pset: dict[str, Any]
+    results: dict[str, Any] = field(default_factory=dict)
+    state: str = "done"
+    error: str = ""
+    traceback: str = ""
+    attempt: int = 1
+    runtime: float = 0.02
+    started: float = 1_900_000_000.0
+    pset_seq: int = 0
+    pset_id: str = "00000000-0000-4000-8000-000000000000"
+    text: str = ""
+
+    def log(self) -> str:
+        return self.text
+
+
+@dataclass
+class FakeRunning:
+    index: int
+    pset: dict[str, Any]
+    seconds: float = 1.5
+    worker: int = 0
+
+    def log_tail(self) -> str:
+        return "still at it"
+
+
+class FakeView:
+    def __init__(self) -> None:
+        self.records: list[FakeRecord] = []
+        self.polled = 0
+        self.at_work: list[FakeRunning] = []
+
+    def poll(self, limit: int = 0) -> int:
+        new, self.polled = len(self.records) - self.polled, len(self.records)
+        return new
+
+    @property
+    def count(self) -> int:
+        return len(self.records)
+
+    def arrived(self, start: int, stop: int) -> list[FakeRecord]:
+        return self.records[start:stop]
+
+    def newest(self, n: int) -> list[FakeRecord]:
+        return self.records[-n:][::-1]
+
+    def record(self, index: int) -> FakeRecord | None:
+        return next((r for r in reversed(self.records) if r.index == index), None)
+
+    def failed_indices(self) -> list[int]:
+        return [r.index for r in self.records if r.state == "failed"]
+
+    def running(self) -> list[FakeRunning]:
+        return self.at_work
+
+
+class FakeRun:
+    def __init__(self, study: Any = None, seq: int = 0, label: str = "", total: int = 4) -> None:
+        self.study = study or FakeStudy()
+        self.run_id = f"run-{seq}"
+        self.run_seq = seq
+        self.label = label
+        self.info: dict[str, Any] = {"time_ns": 1_900_000_000 * 10**9, "n": total}
+        self.view = FakeView()
+        self.state = FakeStatus(total=total, pending=total)
+        self.calls: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"run {self.run_seq}: {self.state.total} psets, 1 worker, {self.study.path}/"
+
+    def done(self, index: int, pset: dict[str, Any], **results: Any) -> None:
+        self.view.records.append(FakeRecord(index, pset, results))
+        self.set(done=self.state.done + 1, pending=self.state.pending - 1)
+
+    def failed(self, index: int, pset: dict[str, Any], error: str, traceback: str = "") -> None:
+        record = FakeRecord(index, pset, {}, "failed", error, traceback or error)
+        self.view.records.append(record)
+        self.set(failed=self.state.failed + 1, pending=self.state.pending - 1)
+
+    def set(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def status(self) -> FakeStatus:
+        return self.state
+
+    def stop(self, now: bool = False) -> None:
+        self.calls.append(("stop", now))
+        self.set(state="stopped" if now else "stopping")
+
+    def pause(self) -> None:
+        self.calls.append("pause")
+        self.set(state="paused")
+
+    def resume(self, workers: int | None = None) -> None:
+        self.calls.append(("resume", workers))
+        self.set(state="running")
+
+    def retry(self, func: Any = None, recorded: bool = False) -> None:
+        self.calls.append("retry")
+        self.set(state="running", failed=0)
+
+    def wait(self, timeout: float | None = None) -> FakeStatus:
+        self.calls.append(("wait", timeout))
+        if timeout:
+            time.sleep(min(timeout, 0.01))
+        return self.state
+
+
+@dataclass
+class FakePreview:
+    new: int
+    done: int = 0
+    failed: int = 0
+    running_same: Any = None
+    latest: Any = None
+    notes: list[str] = field(default_factory=list)
+
+
+class FakeStudy:
+    def __init__(self, path: str | Path = "calc") -> None:
+        self.path = Path(path)
+        self.runs: list[FakeRun] = []
+        self.next_preview: FakePreview | None = None
+        self.submitted: list[dict[str, Any]] = []
+
+    def preview(self, func: Any, params: Any, skip: Any) -> FakePreview:
+        return self.next_preview or FakePreview(len(params))
+
+    def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
+        self.submitted.append({"func": func, "params": params, "label": label, **options})
+        run = FakeRun(self, len(self.runs), label, len(params))
+        self.runs.append(run)
+        return run
+
+    def active_runs(self) -> list[FakeRun]:
+        return [run for run in self.runs if not run.state.ended]

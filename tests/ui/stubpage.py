@@ -1,0 +1,113 @@
+"""The panel's own module on a page without Jupyter: a stub model that tests write to and read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from psweep_nb.ui import header, rows
+from tests.ui.fakes import FakeRun
+
+STATIC = Path(rows.__file__).parent / "static"
+THEMES = {
+    "light": {
+        "--jp-layout-color1": "white",
+        "--jp-ui-font-color1": "rgba(0, 0, 0, 0.87)",
+        "--jp-border-color1": "#bdbdbd",
+        "--jp-border-color2": "#e0e0e0",
+        "--jp-brand-color1": "#1976d2",
+        "--jp-error-color1": "#d32f2f",
+    },
+    "dark": {
+        "--jp-layout-color1": "#111",
+        "--jp-ui-font-color1": "rgba(255, 255, 255, 1)",
+        "--jp-border-color1": "#616161",
+        "--jp-border-color2": "#424242",
+        "--jp-brand-color1": "#2196f3",
+        "--jp-error-color1": "#d32f2f",
+    },
+}
+_PAGE = """<!doctype html><meta charset="utf-8"><title>stub</title>
+<link rel="stylesheet" href="panel.css">
+<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
+<div id="root"></div>
+<script type="module">
+import panel from "./panel.js";
+class Model {
+  constructor() { this.state = {header: "{}", rows: "{}"}; this.heard = {}; this.sent = []; }
+  get(name) { return this.state[name]; }
+  set(name, value) { this.state[name] = value; this.emit("change:" + name); }
+  on(name, handler) { (this.heard[name] ??= []).push(handler); }
+  off(name, handler) { this.heard[name] = (this.heard[name] ?? []).filter((h) => h !== handler); }
+  emit(name, value) { for (const handler of this.heard[name] ?? []) handler(value); }
+  save_changes() {}
+  send(message) { this.sent.push(message); if (this.gone) throw new Error("no comm"); }
+}
+window.model = new Model();
+window.draw = () => { window.end = panel.render({ model, el: document.getElementById("root") }); };
+window.ready = true;
+</script>"""
+
+
+class StubPage:
+    """The page; ``push`` is what the kernel's follower does."""
+
+    def __init__(self, browser: Browser, theme: str = "light", width: int = 900) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 700})
+        self.page: Page = self.context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on(
+            "console", lambda m: self.errors.append(m.text) if m.type == "error" else None
+        )
+        style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
+
+        def serve(route: Any) -> None:
+            name = route.request.url.rsplit("/", 1)[1]
+            kinds = {"js": "text/javascript", "css": "text/css"}
+            if name.partition(".")[2] in kinds:
+                body = (STATIC / name).read_text(encoding="utf-8")
+                route.fulfill(body=body, content_type=kinds[name.partition(".")[2]])
+            elif name:
+                route.fulfill(status=404)
+            else:
+                route.fulfill(body=_PAGE % style, content_type="text/html")
+
+        self.page.route("http://stub.test/**", serve)
+        self.page.goto("http://stub.test/")
+        self.page.wait_for_function("window.ready")
+
+    def push(self, run: FakeRun, table: rows.Rows | None = None) -> None:
+        table = table or rows.Rows(run.view)  # type: ignore[arg-type]
+        head = header.build(run, run.status())  # type: ignore[arg-type]
+        self.page.evaluate(
+            "([header, rows]) => { model.set('rows', rows); model.set('header', header); }",
+            [json.dumps(head), json.dumps(table.build())],
+        )
+
+    def draw(self) -> None:
+        self.page.evaluate("draw()")
+
+    def sent(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.page.evaluate("model.sent")
+        return found
+
+    def answer(self, message: dict[str, Any]) -> None:
+        """Emit what the kernel would send to the view that spoke last."""
+        self.page.evaluate(
+            "(m) => model.emit('msg:custom', {view: model.sent.at(-1).view, ...m})", message
+        )
+
+    def detail(self, run: FakeRun, index: int) -> None:
+        """Answer the request for a row's detail."""
+        found = rows.detail(run.view, index)  # type: ignore[arg-type]
+        self.answer({"kind": "detail", "index": index, "detail": found})
+
+    def shot(self, path: Path) -> None:
+        self.page.screenshot(path=path)
+
+    def close(self) -> None:
+        self.context.close()
