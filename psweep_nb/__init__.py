@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from psweep_nb.errors import (
         FunctionError,
         JournalError,
+        OptionError,
         ParamsError,
         PsetError,
         PsweepError,
@@ -27,6 +28,7 @@ _HOMES = {
     "errors": (
         "FunctionError",
         "JournalError",
+        "OptionError",
         "ParamsError",
         "PsetError",
         "PsweepError",
@@ -42,6 +44,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "FunctionError",
     "JournalError",
+    "OptionError",
     "ParamsError",
     "PsetError",
     "PsweepError",

@@ -1,4 +1,4 @@
-"""Every error psweep_nb raises on purpose, each also a kind of the built-in a caller would expect."""
+"""Every error psweep_nb raises on purpose, each a kind of the built-in one would expect, too."""
 
 
 class PsweepError(Exception):
@@ -11,6 +11,10 @@ class ParamsError(PsweepError, ValueError):
 
 class FunctionError(PsweepError, ValueError):
     """The function cannot be called with these psets, or cannot travel to another process."""
+
+
+class OptionError(PsweepError, ValueError):
+    """An option has a value that it cannot have; the message says which it can."""
 
 
 class StudyError(PsweepError, RuntimeError):

@@ -173,9 +173,12 @@ class Reader:
             Stop after about so many records (0: read all there are).
         """
         records: list[Record] = []
-        if not self._open():
+        try:
+            size = self.path.stat().st_size
+        except FileNotFoundError:
             return records
-        size = os.fstat(self._fd).st_size
+        if size in (self._seen, self.offset) or not self._open():
+            return records
         while self.offset < size and size != self._seen:
             want = self.CHUNK
             data = os.pread(self._fd, want, self.offset)

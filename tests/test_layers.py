@@ -30,9 +30,9 @@ LAYERS = (
         "rundir",
         "trust",
     ),
-    ("worker", "executors", "database", "runview"),
-    ("engine", "driver"),
-    ("study",),
+    ("worker", "executors", "rows", "database", "identity", "runview"),
+    ("engine", "driver", "hosts", "submission"),
+    ("progress", "runs", "study"),
     ("batch", "script"),
     ("ui", "cli", "__main__"),
 )

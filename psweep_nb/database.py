@@ -1,0 +1,264 @@
+"""The study's table: loading it, keeping it current, and folding the journals into it.
+
+Owns `database.pk`, the study's lock and each run's `folded.json` (how far its journals are in the
+table). Used by the study in every process, and by the engine to fold.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from psweep_nb import frames
+from psweep_nb.errors import JournalError, StudyError
+from psweep_nb.files import replace_file
+from psweep_nb.journal import END, Reader, Record
+from psweep_nb.locks import FileLock, is_held
+from psweep_nb.rows import frame_of
+from psweep_nb.rundir import RunDir, Session, _read_json, write_json
+from psweep_nb.trust import loader, read_table
+
+BASENAME = "database.pk"
+HIDDEN = ".psweep"
+LOCK_S = 60.0
+_PICKLE_PROTOCOL = 5
+
+
+class Unfolded:
+    """What one run's journals hold behind a known place: the reading half of folding.
+
+    Attributes
+    ----------
+    rows : int
+        Rows of this run that are in the table, by this process's knowledge.
+    changed : bool
+        Whether more was read than `folded.json` says.
+    """
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+        folded: dict[str, Any] = {}
+        with contextlib.suppress(FileNotFoundError):
+            folded = _read_json(run.path / "folded.json")
+        self.rows: int = folded.get("rows", 0)
+        self.results: set[str] = set(folded.get("results", ()))
+        self.changed = False
+        self._complete: int = folded.get("complete", 0)  # sessions, if all they had is folded
+        self._offsets: dict[str, int] = folded.get("offsets", {})
+        self._readers: dict[str, Reader] = {}
+        self._ended: set[int] = set()
+
+    def read(self) -> list[tuple[Session, list[Record]]]:
+        """Return what came since the last call, by session."""
+        sessions = self.run.sessions()
+        if len(sessions) == self._complete:
+            return []
+        found = []
+        for session in sessions:
+            records: list[Record] = []
+            for path in session.journals():
+                records += self._read_journal(f"{session.path.name}/{path.name}", path)
+            if any(r.kind == END for r in records):
+                self._ended.add(session.number)
+            if records:
+                self.changed = True
+                found.append((session, records))
+        return found
+
+    def _read_journal(self, name: str, path: Path) -> list[Record]:
+        reader = self._readers.get(name)
+        if reader is None:
+            reader = self._readers[name] = Reader(path, self._offsets.get(name, 0))
+        records = reader.read()
+        self._offsets[name] = reader.offset
+        reader.close()
+        return records
+
+    def save(self) -> None:
+        """Note in the run's folder that the table has all that was read."""
+        sessions = self.run.sessions()
+        # The engine's last fold comes before its end mark, so a run is complete only in the
+        # first fold by somebody else; until then its journals are looked at again, cheaply.
+        complete = len(sessions) if sessions and sessions[-1].number in self._ended else 0
+        data = {
+            "rows": self.rows,
+            "results": sorted(self.results),
+            "complete": 0 if is_held(self.run.lock) else complete,
+            "offsets": self._offsets,
+        }
+        write_json(self.run.path / "folded.json", data)
+        self.changed = False
+
+
+class Database:
+    """One study's table and lock.
+
+    Parameters
+    ----------
+    calc_dir : Path
+        The study's directory; need not exist yet.
+    trusted : bool
+        Whether to unpickle any type.
+    """
+
+    def __init__(self, calc_dir: Path, trusted: bool) -> None:
+        self.calc_dir = calc_dir
+        self.path = calc_dir / BASENAME
+        self.hidden = calc_dir / HIDDEN
+        self.trusted = trusted
+        self._guard = threading.RLock()
+        self._lock = FileLock(self.hidden / "lock")
+        self._frame = pd.DataFrame()
+        self._signature: tuple[int, ...] | None = None
+        self._dirty = False  # rows were merged that the file does not have
+        self._runs: dict[str, Unfolded] = {}
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study's lock, against other processes and other threads.
+
+        Raises
+        ------
+        StudyError
+            If somebody else keeps it for more than a minute.
+        """
+        with self._guard:
+            if self._lock.held:
+                yield
+                return
+            if not self._lock.acquire(LOCK_S):
+                raise StudyError(
+                    f"another process has held the lock of {self.calc_dir} for {LOCK_S:.0f} s; "
+                    "try again when it is done"
+                )
+            try:
+                yield
+            finally:
+                self._lock.release()
+
+    def runs(self) -> list[RunDir]:
+        """All runs, oldest first."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for entry in os.scandir(self.hidden):
+                if entry.is_dir() and not entry.name.startswith("."):
+                    found.append(RunDir(Path(entry.path)))
+        return sorted(found, key=lambda run: run.info["run_seq"])
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table and what no run has folded yet; not to be modified.
+
+        Raises
+        ------
+        StudyError
+            If there is a `database.pk` that is no table.
+        """
+        with self._guard:
+            self._load_if_changed()
+            for entry in self._run_paths():
+                unfolded = self._runs.get(entry.name)
+                if unfolded is None:
+                    unfolded = self._runs[entry.name] = Unfolded(RunDir(entry))
+                self._merge(unfolded)
+            return self._frame
+
+    def _run_paths(self) -> list[Path]:
+        try:
+            names = os.listdir(self.hidden)
+        except FileNotFoundError:
+            return []
+        paths = [self.hidden / name for name in names if not name.startswith(".")]
+        return [path for path in paths if path.is_dir()]
+
+    def _load_if_changed(self) -> None:
+        signature = _signature(self.path)
+        if signature == self._signature:
+            return
+        # How far the runs are folded is read before the table: a fold in between is then merged
+        # twice, which is harmless, and never missed.
+        self._runs = {path.name: Unfolded(RunDir(path)) for path in self._run_paths()}
+        self._frame = self._load() if signature is not None else pd.DataFrame()
+        self._signature, self._dirty = signature, False
+
+    def _load(self) -> pd.DataFrame:
+        try:
+            return read_table(self.path, self.trusted)
+        except (JournalError, OSError) as exc:
+            raise StudyError(
+                f"{self.path} cannot be loaded ({exc}); it is left as it is. Put a good copy "
+                "back, or move it away: results are then taken from the journals"
+            ) from exc
+
+    def _merge(self, unfolded: Unfolded) -> None:
+        for session, records in unfolded.read():
+            new = frame_of(unfolded.run, records, session.spec.host, loader(self.trusted))
+            if not len(new):
+                continue
+            names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
+            unfolded.results |= {str(name) for name in names}
+            before, self._dirty = len(self._frame), True
+            self._frame = frames.merge(self._frame, new, results=unfolded.results)
+            unfolded.rows += len(self._frame) - before
+
+    def fold(self) -> None:
+        """Merge what is not in `database.pk` yet, and replace the file if there was anything.
+
+        Raises
+        ------
+        StudyError
+            If the table cannot be loaded or the lock is not to be had.
+        OSError
+            If there is no room for the new table; the old one is then untouched.
+        """
+        with self.locked():
+            frame = self.frame()
+            changed = [u for u in self._runs.values() if u.changed]
+            if not changed:
+                return
+            if self._dirty:
+                self._write(frame)
+            for unfolded in changed:
+                unfolded.save()
+
+    def take(self, table: pd.DataFrame) -> None:
+        """Make `table` the study's table; rows of the file that it lacks are kept."""
+        if not isinstance(table, pd.DataFrame):
+            raise StudyError(f"df is a {type(table).__name__}; it should be a DataFrame")
+        self.hidden.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self.locked():
+            self.fold()
+            whole = frames.merge(table, self._frame) if len(self._frame) else table
+            self._write(whole)
+
+    def rebuild(self) -> None:
+        """Put rows that vanished from the table back, from the journals."""
+        with self.locked():
+            self._load_if_changed()
+            for unfolded in self._runs.values():
+                (unfolded.run.path / "folded.json").unlink(missing_ok=True)
+            self._signature = None
+            self.fold()
+
+    def _write(self, frame: pd.DataFrame) -> None:
+        replace_file(self.path, lambda file: frame.to_pickle(file, compression=None))
+        self._frame, self._signature, self._dirty = frame, _signature(self.path), False
+
+    def vanished(self) -> dict[str, int]:
+        """Return how many rows each run lost in the table by other hands."""
+        with self._guard:
+            frame = self.frame()
+            there = frame["_run_id"].value_counts() if "_run_id" in frame else {}
+            lost = {name: u.rows - int(there.get(name, 0)) for name, u in self._runs.items()}
+            return {name: n for name, n in lost.items() if n > 0}
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)

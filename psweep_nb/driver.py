@@ -1,0 +1,45 @@
+"""The engine in a process of its own: it goes on when the kernel, or the browser, is gone.
+
+Started by `hosts.start_process`; told what to do by the session's folder alone.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from psweep_nb.engine import Engine, wait_for_old_workers
+from psweep_nb.executors.local import LocalExecutor
+from psweep_nb.executors.processes import adopt_orphans
+from psweep_nb.journal import Writer
+from psweep_nb.locks import FileLock
+from psweep_nb.rundir import Session
+
+
+def main() -> None:
+    """Run the session that the arguments name, to its end."""
+    folder, lock_fd, trusted = sys.argv[1:4]
+    session = Session(Path(folder))
+    lock = FileLock.inherit(int(lock_fd), session.run.lock)
+    adopt_orphans()
+    wait_for_old_workers(session.run)
+    notes = Writer(session.path / "engine.journal")
+    executor = LocalExecutor(session, notes, capture=True, adopts=True)
+
+    def fold() -> None:
+        # pandas takes longer to load than most psets: not before something is to be folded.
+        from psweep_nb.database import Database
+
+        database = Database(session.run.path.parent.parent, trusted == "1")
+        database.fold()
+
+    engine = Engine(session, executor, notes, fold, in_background=True)
+
+    def terminate(_signal: int, _frame: FrameType | None) -> None:
+        engine.stop("terminated by a signal", now=True)
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    engine.run()
+    lock.release()

@@ -1,0 +1,192 @@
+"""The worker process: takes ranges from its socket, executes psets, writes its own journal.
+
+Started by `executors.local`, one process a slot, sharing nothing with its siblings. Only numbers
+of fixed size travel on the socket, so no write to it can block.
+"""
+
+import contextlib
+import ctypes
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic_ns
+
+from psweep_nb.executors.processes import die_with_parent
+from psweep_nb.functions import Call
+from psweep_nb.journal import DONE, LOADFAIL, Writer
+from psweep_nb.livecells import (
+    FAILED,
+    FULL,
+    LIMIT,
+    LOG_START,
+    OK,
+    POSITION,
+    STARTED,
+    STEP,
+    WORKER,
+    Cells,
+)
+from psweep_nb.locks import FileLock
+from psweep_nb.rundir import Session
+from psweep_nb.trust import load_function
+from psweep_nb.worker import Caller, failure, fields_of
+
+BATCH = struct.Struct("<qqq")  # to the worker: first position, end, step of the first
+REPLY = struct.Struct("<qqqq")  # to the engine: READY or ENDED, reached, busy ns, journal bytes
+READY, ENDED = 1, 2
+QUIT = (0, -1, 0)  # a batch of less than nothing; a plain hang-up kills, see `die_with_parent`
+_LINE_BUFFERED = 1  # C's _IOLBF
+
+
+def main() -> None:
+    """Be the worker that the arguments describe; never returns."""
+    folder, slot, number, parent, fd, capture = sys.argv[1:7]
+    sock = socket.socket(fileno=int(fd))
+    die_with_parent(int(parent), sock.fileno())
+    session = Session(Path(folder))
+    alive = FileLock(session.run.alive)
+    alive.acquire(shared=True)
+    worker = Worker(session, int(slot), int(number), sock, capture=capture == "1")
+    worker.serve()
+    _flush()
+    # Threads the user's function left running would keep a normal exit waiting.
+    os._exit(0)
+
+
+class Worker:
+    """Executes what comes in on `sock` until the engine hangs up."""
+
+    def __init__(
+        self, session: Session, slot: int, number: int, sock: socket.socket, *, capture: bool
+    ) -> None:
+        self._session = session
+        self._sock = sock
+        self._capture = capture
+        self._pid = os.getpid()
+        self._cell = Cells(session.path / "cells").cell(slot)
+        self._cell[WORKER] = number
+        self._writer = Writer(session.path / f"w{number}.journal", on_full=self._set_full)
+        self._psets = session.run.psets
+        self._todo = session.todo
+        self._flush = _flusher()
+
+    def _set_full(self, full: bool) -> None:
+        self._cell[FULL] = full
+
+    def serve(self) -> None:
+        """Load the function, then work."""
+        spec = self._session.spec
+        try:
+            os.chdir(spec.cwd)
+            # The caller's own path, its order kept; ours behind it.
+            sys.path[:] = [*spec.sys_path, *(p for p in sys.path if p not in spec.sys_path)]
+            _restore_sources(spec.sources)
+            func = load_function(self._session.function.read_bytes())
+        except BaseException as exc:
+            self._writer.append(LOADFAIL, failure(exc))
+            return
+        self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        self._caller = Caller(
+            func,
+            Call.from_json(spec.call),
+            fields_of(self._session),
+            keep_error=spec.on_error == "raise",
+        )
+        self._ended = False
+        self._ends_on_failure = spec.on_error != "record"
+        self._reply(READY, 0, 0)
+        while len(data := self._sock.recv(BATCH.size, socket.MSG_WAITALL)) == BATCH.size:
+            batch = BATCH.unpack(data)
+            if batch == QUIT:
+                return
+            begin = monotonic_ns()
+            reached = self._execute(*batch)
+            self._reply(ENDED, reached, monotonic_ns() - begin)
+
+    def _reply(self, code: int, reached: int, busy_ns: int) -> None:
+        self._sock.sendall(REPLY.pack(code, reached, busy_ns, self._writer.size))
+
+    def _execute(self, start: int, stop: int, step: int) -> int:
+        """Execute positions `start` to `stop`; return the first that did not run."""
+        cell, todo, psets, call, append = (
+            self._cell,
+            self._todo,
+            self._psets,
+            self._caller,
+            self._writer.append,
+        )
+        home, capture, log_start, log_end = self._home, self._capture, 0, 0
+        position = start
+        while position < stop and not self._ended:
+            # In this order, see `livecells`: the engine that sets LIMIT reads STEP later.
+            cell[STEP] = step
+            if cell[LIMIT] <= step:
+                break
+            cell[STARTED] = monotonic_ns()
+            cell[POSITION] = position
+            os.fchdir(home)
+            number = todo[2 * position]
+            if capture:
+                cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_CUR)
+            kind, start_ns, runtime, body, _ = call(number, psets.blob(number))
+            if os.getpid() != self._pid:
+                os._exit(0)  # a child that the function forked came back here: not ours to record
+            if capture:
+                self._flush()
+                log_end = os.lseek(1, 0, os.SEEK_CUR)
+            append(
+                kind,
+                body,
+                attempt=todo[2 * position + 1],
+                pset=number,
+                start_ns=start_ns,
+                runtime_ns=runtime,
+                log_start=log_start,
+                log_end=log_end,
+            )
+            position += 1
+            step += 1
+            if kind == DONE:
+                cell[OK] += 1
+            else:
+                cell[FAILED] += 1
+                self._ended = self._ends_on_failure
+        cell[STARTED] = 0
+        return position
+
+
+def _restore_sources(sources: dict[str, str]) -> None:
+    """Let tracebacks show the lines of notebook cells, which are in no file."""
+    import linecache
+
+    for name, text in sources.items():
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+
+
+def _flusher() -> Callable[[], None]:
+    """Return what brings a pset's output into the log before its slice is closed."""
+    with contextlib.suppress(Exception):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        libc = ctypes.CDLL(None)
+        stdout = ctypes.c_void_p.in_dll(libc, "stdout")
+        # By lines, as on a terminal: what C code printed before a crash is in the log.
+        libc.setvbuf(stdout, None, _LINE_BUFFERED, 0)
+        fflush = libc.fflush
+    except (OSError, ValueError, AttributeError):  # no such names in this C library
+        return _flush
+
+    def flush() -> None:
+        fflush(stdout)
+        _flush()
+
+    return flush
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # the function may have closed or replaced it
+            stream.flush()

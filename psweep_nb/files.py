@@ -1,0 +1,54 @@
+"""Replacing a file so that at any moment it is the old one or the new one, whole.
+
+Used wherever something on disk must last: run records, folded offsets, the table.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+
+def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside `path`, force it to disk, and rename it over `path`.
+
+    Parameters
+    ----------
+    path : Path
+        The file to replace; it keeps its permissions, a new one is private to the user.
+    write : callable
+        Gets the open binary file. If it raises, `path` is untouched and nothing is left over.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(fd, path.stat().st_mode & 0o777)
+        with open(fd, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            beside.unlink()
+        raise
+    sync_dir(path.parent)
+
+
+def write_new(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file that nobody else can see yet, and force it to disk."""
+    with open(path, "xb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_dir(path: Path) -> None:
+    """Force a directory's entries to disk: a rename lasts only then."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

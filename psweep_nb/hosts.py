@@ -1,0 +1,119 @@
+"""The three hosts of an engine: the caller's thread, a thread of the kernel, its own process.
+
+Each takes a session and the run's lock, which whoever submits holds from before the run exists, so
+that at no moment the run looks as if nobody cared for it. Used by the study; `driver` is the
+other side of :func:`start_process`.
+"""
+
+import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any
+
+from psweep_nb.engine import Engine, wait_for_old_workers
+from psweep_nb.executors import SessionExecutor
+from psweep_nb.executors.futures import FuturesExecutor
+from psweep_nb.executors.local import LocalExecutor
+from psweep_nb.executors.processes import bootstrap
+from psweep_nb.executors.serial import SerialExecutor
+from psweep_nb.functions import Call
+from psweep_nb.journal import Writer
+from psweep_nb.locks import FileLock
+from psweep_nb.rundir import Session
+from psweep_nb.worker import Caller, fields_of
+
+
+def run_inline(
+    session: Session,
+    lock: FileLock,
+    fold: Callable[[], object],
+    func: Callable[..., Any],
+    executor: Executor | None = None,
+    *,
+    on_progress: Callable[[int], object] | None = None,
+    on_failure: Callable[[BaseException], None] | None = None,
+) -> None:
+    """Run a session here and now.
+
+    Parameters
+    ----------
+    session : Session
+        Worker processes are used if its `can` says so; they end with this process.
+    lock : FileLock
+        The run's, held; given back at the end.
+    fold : callable
+        Merges the journals into the table.
+    func : callable
+        The function itself.
+    executor : concurrent.futures.Executor, optional
+        The user's pool.
+    on_progress, on_failure : callable, optional
+        See `Engine` and `SerialExecutor`.
+    """
+    try:
+        wait_for_old_workers(session.run)
+        notes = Writer(session.path / "engine.journal")
+        in_thread = session.spec.mode == "thread"
+        chosen: SessionExecutor
+        if executor is not None:
+            chosen = FuturesExecutor(session, executor, session.spec.workers, func)
+        elif "kill" in session.spec.can:
+            chosen = LocalExecutor(session, notes, capture=False, adopts=False)
+        else:
+            caller = Caller(
+                func,
+                Call.from_json(session.spec.call),
+                fields_of(session),
+                interrupts=not in_thread,
+            )
+            chosen = SerialExecutor(
+                session, caller, restore_cwd=not in_thread, on_failure=on_failure
+            )
+        # With a serial executor a thread would only take turns with the function.
+        in_background = not isinstance(chosen, SerialExecutor)
+        Engine(
+            session,
+            chosen,
+            notes,
+            fold,
+            in_background=in_background,
+            on_progress=on_progress,
+        ).run()
+    finally:
+        lock.release()
+
+
+def start_thread(
+    session: Session,
+    lock: FileLock,
+    fold: Callable[[], object],
+    func: Callable[..., Any],
+    executor: Executor | None,
+) -> None:
+    """Run a session in a thread of this process: for functions that use what is alive here."""
+    # A daemon: a kernel that is shut down does not wait for days. What finished is journaled.
+    threading.Thread(
+        target=run_inline,
+        args=(session, lock, fold, func, executor),
+        name=f"psweep run {session.run.info['run_seq']}",
+        daemon=True,
+    ).start()
+
+
+def start_process(session: Session, lock: FileLock, trusted: bool) -> None:
+    """Run a session in a process of its own, which survives this one."""
+    arguments = [str(session.path), str(lock.fileno()), str(int(trusted))]
+    with open(session.path / "driver.log", "ab") as log:
+        process = subprocess.Popen(
+            [*bootstrap("psweep_nb.driver"), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[lock.fileno()],
+            # Its own session: Jupyter's interrupt and a closed terminal reach process groups.
+            start_new_session=True,
+        )
+    lock.release()
+    # Somebody has to wait for it while this process lives, or it stays a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()

@@ -1,0 +1,309 @@
+"""A run's folder `.psweep/<run_id>/`: what is in it, and how each file is written and read.
+
+Owns names and formats, no behaviour: the study makes a run folder, an engine's life in it is a
+session (`000` the submission, later ones resume or retry), everybody else reads::
+
+    run.json        what was asked for, for a person too     psets      the parameter sets, pickled
+    lock            held by the engine at work               alive      held, shared, by its workers
+    commands        lines of JSON, appended by anybody       folded.json   see `database`
+    000/            session.json, function.pkl, todo, cells, *.journal, *.log
+"""
+
+import json
+import mmap
+import os
+import shutil
+from array import array
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from psweep_nb.errors import JournalError, StudyError
+from psweep_nb.files import replace_file, sync_dir, write_new
+from psweep_nb.livecells import Cells
+
+SCHEMA = 1
+_PSETS_MAGIC = b"psweepp\x01"
+_DIGEST = 20
+_ID = 16
+_NO_DIGEST = bytes(_DIGEST)
+
+
+class Psets:
+    """A run's psets as stored: one pickle each, with its id and its hash; read by mmap.
+
+    Parameters
+    ----------
+    path : Path
+        A file that :meth:`write` made.
+
+    Raises
+    ------
+    JournalError
+        If the file is cut short or something else.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with open(path, "rb") as file:
+            try:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except ValueError:
+                raise JournalError(f"{path} is empty; it should hold the run's psets") from None
+        head = self._map[:16]
+        self._n = int.from_bytes(head[8:], "little")
+        self._ids = 16 + 8 * (self._n + 1)
+        self._digests = self._ids + _ID * self._n
+        self._blobs = self._digests + _DIGEST * self._n
+        if head[:8] != _PSETS_MAGIC or len(self._map) < self._blobs:
+            raise JournalError(f"{path} is damaged: it is no complete list of psets")
+        self._offsets = array("Q", self._map[16 : self._ids])
+        if self._blobs + self._offsets[-1] != len(self._map):
+            raise JournalError(f"{path} is damaged: its length does not match its content")
+
+    @staticmethod
+    def write(path: Path, blobs: Sequence[bytes], digests: Sequence[bytes | None]) -> None:
+        """Write the file; ids (random UUIDs, version 4) are made here."""
+        n = len(blobs)
+        ids = bytearray(os.urandom(_ID * n))
+        ids[6::_ID] = ids[6::_ID].translate(bytes(b & 0x0F | 0x40 for b in range(256)))
+        ids[8::_ID] = ids[8::_ID].translate(bytes(b & 0x3F | 0x80 for b in range(256)))
+        offsets = array("Q", accumulate(map(len, blobs), initial=0))
+        head = _PSETS_MAGIC + n.to_bytes(8, "little") + offsets.tobytes() + ids
+        hashes = b"".join(digest or _NO_DIGEST for digest in digests)
+        write_new(path, (head, hashes, b"".join(blobs)))
+
+    def __len__(self) -> int:
+        return self._n
+
+    def blob(self, i: int) -> bytes:
+        """The pickle of pset `i`."""
+        return self._map[self._blobs + self._offsets[i] : self._blobs + self._offsets[i + 1]]
+
+    def id(self, i: int) -> str:
+        """The id of pset `i`, as in the column `_pset_id`."""
+        h = self._map[self._ids + _ID * i : self._ids + _ID * (i + 1)].hex()
+        return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+    def digest(self, i: int) -> bytes | None:
+        """The hash of pset `i` (20 bytes), None where it has none."""
+        found = self._map[self._digests + _DIGEST * i : self._digests + _DIGEST * (i + 1)]
+        return None if found == _NO_DIGEST else found
+
+    def digests(self) -> list[bytes | None]:
+        """The hashes of all psets."""
+        return [self.digest(i) for i in range(self._n)]
+
+
+@dataclass(frozen=True)
+class SessionSpec:
+    """What one engine was asked to do; `session.json`.
+
+    `call` is `functions.Call` as JSON; `can` what the executor declares; `commands_offset` where in
+    the commands file its own commands begin (bytes).
+    """
+
+    kind: str  # "submit", "resume" or "retry"
+    host: str
+    mode: str  # "process", "inline" or "thread"
+    workers: int
+    on_error: str
+    call: dict[str, Any]
+    function: str
+    module: str
+    source: str
+    time_ns: int
+    timeout: float | None = None
+    can: tuple[str, ...] = ()
+    commands_offset: int = 0
+    cwd: str = ""
+    sys_path: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)  # of notebook cells, for tracebacks
+
+    def again(self, new: "SessionSpec") -> "SessionSpec":
+        """Return `new`, a session of the same stored function, with what this one knew of it."""
+        return replace(
+            new,
+            function=self.function,
+            module=self.module,
+            source=self.source,
+            sources=self.sources,
+            cwd=self.cwd if os.path.isdir(self.cwd) else new.cwd,
+            sys_path=self.sys_path,
+        )
+
+
+class Session:
+    """One engine's life in a run: its folder, in which it and its workers write."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def number(self) -> int:
+        """0 for the submission, counting up."""
+        return int(self.path.name)
+
+    @property
+    def run(self) -> "RunDir":
+        """The run it belongs to."""
+        return RunDir(self.path.parent)
+
+    @cached_property
+    def spec(self) -> SessionSpec:
+        """What was asked for."""
+        known = SessionSpec.__dataclass_fields__
+        data = {k: v for k, v in _read_json(self.path / "session.json").items() if k in known}
+        return SessionSpec(**data)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """What its workers do at this moment."""
+        return Cells(self.path / "cells")
+
+    @property
+    def function(self) -> Path:
+        """The pickled function."""
+        return self.path / "function.pkl"
+
+    @cached_property
+    def todo(self) -> "array[int]":
+        """Pairs of pset number and attempt, flat: ``[i0, attempt0, i1, attempt1, ...]``."""
+        return array("I", (self.path / "todo").read_bytes())
+
+    def journals(self) -> list[Path]:
+        """The journals written so far."""
+        return sorted(self.path.glob("*.journal"))
+
+
+class RunDir:
+    """One run's folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder, named by the run's id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, a UUID; the folder's name."""
+        return self.path.name
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """`run.json`: schema, run_seq, first pset_seq, n, label, time, host, params, ..."""
+        info = _read_json(self.path / "run.json")
+        if info.get("schema", 0) > SCHEMA:
+            raise StudyError(
+                f"run {self.run_id} was written by a newer psweep_nb (schema {info['schema']}, "
+                f"this one reads up to {SCHEMA}): update psweep_nb to open this study"
+            )
+        return info
+
+    @cached_property
+    def psets(self) -> Psets:
+        """The stored psets."""
+        return Psets(self.path / "psets")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the engine at work on this run."""
+        return self.path / "lock"
+
+    @property
+    def alive(self) -> Path:
+        """Held, shared, by each worker: a new engine waits until the old ones are gone."""
+        return self.path / "alive"
+
+    def sessions(self) -> list[Session]:
+        """All sessions, oldest first."""
+        return [Session(p) for p in sorted(self.path.glob("[0-9][0-9][0-9]*"))]
+
+    def add_session(
+        self, spec: SessionSpec, function: bytes | None, todo: Sequence[tuple[int, int]]
+    ) -> Session:
+        """Make the next session's folder; whoever calls it holds the engine's lock.
+
+        `function` is None where it never leaves this process.
+        """
+        number = len(self.sessions())
+        hidden = self.path / f".{number:03d}"
+        shutil.rmtree(hidden, ignore_errors=True)  # left over by a caller that was killed
+        hidden.mkdir(mode=0o700)
+        write_new(hidden / "session.json", [_json(asdict(spec))])
+        if function is not None:
+            write_new(hidden / "function.pkl", [function])
+        flat = array("I", (value for pair in todo for value in pair))
+        write_new(hidden / "todo", [flat.tobytes()])
+        Cells(hidden / "cells", spec.workers)
+        final = self.path / f"{number:03d}"
+        os.rename(hidden, final)
+        sync_dir(self.path)
+        return Session(final)
+
+    def command(self, name: str) -> None:
+        """Append a command for the engine at work."""
+        with open(self.path / "commands", "ab", buffering=0) as file:
+            file.write(json.dumps({"command": name}).encode() + b"\n")
+
+    def commands(self, offset: int) -> tuple[list[str], int]:
+        """Return the commands behind `offset`, and the new offset (bytes)."""
+        try:
+            with open(self.path / "commands", "rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except FileNotFoundError:
+            return [], offset
+        whole = data[: data.rfind(b"\n") + 1]
+        return [json.loads(line)["command"] for line in whole.splitlines()], offset + len(whole)
+
+    def commands_size(self) -> int:
+        """Where the commands file ends now (bytes)."""
+        try:
+            return (self.path / "commands").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def new_run(
+    folder: Path, run_id: str, blobs: Sequence[bytes], digests: Sequence[bytes | None]
+) -> RunDir:
+    """Start a run's folder under a hidden name; :func:`publish` makes it a run."""
+    hidden = folder / f".new-{run_id}"
+    hidden.mkdir(mode=0o700)
+    Psets.write(hidden / "psets", blobs, digests)
+    return RunDir(hidden)
+
+
+def publish(run: RunDir, info: dict[str, Any]) -> RunDir:
+    """Write `run.json` and give the folder its name: from here on the run exists, whole."""
+    write_new(run.path / "run.json", [_json({"schema": SCHEMA, **info})])
+    final = run.path.with_name(run.path.name.removeprefix(".new-"))
+    os.rename(run.path, final)
+    sync_dir(final.parent)
+    return RunDir(final)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Replace a small JSON file."""
+    replace_file(path, lambda file: file.write(_json(data)))
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, indent=1).encode() + b"\n"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except ValueError:
+        raise JournalError(f"{path} is damaged: it is not the JSON that psweep_nb wrote") from None
+    if not isinstance(data, dict):
+        raise JournalError(f"{path} is damaged: it should hold one JSON object")
+    return data

@@ -1,0 +1,338 @@
+"""One run: looking at it, commanding it, going on with it.
+
+A `Run` holds no state of its own; it reads the run's journals and appends commands, so any number
+of them, in any number of processes, may stand for one run.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator
+from functools import cached_property
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from psweep_nb import frames, hosts
+from psweep_nb.errors import FunctionError, StudyError, TrustError
+from psweep_nb.functions import find_current, source_of
+from psweep_nb.journal import FAILED
+from psweep_nb.locks import FileLock, is_held
+from psweep_nb.rundir import RunDir, Session
+from psweep_nb.runview import PsetRecord, RunView, Status
+from psweep_nb.submission import Options, prepare, session_spec
+from psweep_nb.trust import load_function
+
+if TYPE_CHECKING:
+    from psweep_nb.study import Study
+
+Notes = Callable[[str], object]
+_POLL_S = (0.01, 0.1)  # a wait looks often at first, then less
+
+
+class Run:
+    """A run of a study; made by `Study.submit`, `Study.runs` and `Study.run_of`."""
+
+    def __init__(self, study: "Study", folder: RunDir) -> None:
+        self.study = study
+        self.folder = folder
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, a UUID; the column `_run_id`."""
+        return self.folder.run_id
+
+    @property
+    def run_seq(self) -> int:
+        """The run's number in the study; the column `_run_seq`."""
+        return int(self.info["run_seq"])
+
+    @property
+    def label(self) -> str:
+        """The name it was given, empty for none."""
+        return str(self.info["label"])
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What was asked for: the content of `run.json`."""
+        return self.folder.info
+
+    @cached_property
+    def view(self) -> RunView:
+        """The run's journals, followed; one a run and process."""
+        return RunView(self.folder, self.study.trusted)
+
+    def __repr__(self) -> str:
+        workers = self._last_session().spec.workers
+        label = f" {self.label!r}" if self.label else ""
+        psets = _counted(int(self.info["n"]), "pset")
+        return (
+            f"run {self.run_seq}{label}: {psets}, {_counted(workers, 'worker')}, "
+            f"{self.study.calc_dir}/"
+        )
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """Return state, counts, rate and time left at this moment."""
+        self.view.poll()
+        return self.view.status()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """This run's rows, as they are now."""
+        frame = self.study.database.frame()
+        if "_run_id" not in frame:
+            return frames.snapshot(frame)
+        return frames.snapshot(frame[frame["_run_id"] == self.run_id])
+
+    @property
+    def failures(self) -> list[PsetRecord]:
+        """The psets whose last attempt failed, with traceback and log."""
+        self.view.poll()
+        found = (self.view.record(index) for index in self.view.failed_indices())
+        return [record for record in found if record is not None]
+
+    # -- commanding --------------------------------------------------------------------------
+
+    def stop(self, now: bool = False) -> None:
+        """End the run; what has not begun stays undone, `resume` does it.
+
+        Parameters
+        ----------
+        now : bool
+            Kill the psets that run, instead of letting them finish.
+
+        Raises
+        ------
+        StudyError
+            If the run has ended, or runs where nothing can be killed.
+        """
+        self._require_active("stop")
+        if now and "kill" not in self._last_session().spec.can:
+            raise StudyError(
+                "psets in the kernel's own threads or in an executor cannot be killed; "
+                "stop() lets those finish that run"
+            )
+        self.folder.command("stop now" if now else "stop")
+
+    def pause(self) -> None:
+        """Begin no further psets until `resume`; raise `StudyError` if the run has ended."""
+        self._require_active("pause")
+        self.folder.command("pause")
+
+    def _require_active(self, what: str) -> None:
+        if not is_held(self.folder.lock):
+            raise StudyError(f"there is nothing to {what}: run {self.run_seq} is {self._state()}")
+
+    def _state(self) -> str:
+        return self.status().state
+
+    def _last_session(self) -> Session:
+        sessions = self.folder.sessions()
+        if not sessions:
+            raise StudyError(f"run {self.run_seq} has no sessions: {self.folder.path} is damaged")
+        return sessions[-1]
+
+    # -- going on ----------------------------------------------------------------------------
+
+    def resume(self, workers: int | None = None) -> "Run":
+        """Go on: a paused run, or one that was stopped or lost, with what has no record yet.
+
+        The stored function is used, under the same ids. What a later run has done meanwhile is
+        passed over.
+
+        Raises
+        ------
+        StudyError
+            If there is nothing to go on with, or the run was started on another host.
+        """
+        if is_held(self.folder.lock):
+            self.folder.command("resume")
+            return self
+        state = self._state()
+        if state == "unknown":
+            host = self._last_session().spec.host
+            raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
+        with self._lock_for("resume") as lock:
+            todo = self._undone()
+            if not todo:
+                raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
+            self._start(lock, "resume", self._stored_function(), todo, workers)
+        return self
+
+    def retry(
+        self,
+        func: Callable[..., Any] | None = None,
+        recorded: bool = False,
+        workers: int | None = None,
+        notes: Notes | None = None,
+    ) -> "Run":
+        """Execute the failed psets of an ended run again, under their own ids.
+
+        Parameters
+        ----------
+        func : callable, optional
+            The function; else the one of that name, as it is now, in `__main__` or its module.
+        recorded : bool
+            Use the stored function, as `resume` does.
+        workers : int, optional
+            Worker processes, else as many as before.
+        notes : callable, optional
+            Gets a sentence when the function has changed.
+
+        Raises
+        ------
+        StudyError
+            If the run is still active, or nothing failed.
+        FunctionError
+            If there is no function of that name any more.
+        """
+        with self._lock_for("retry") as lock:
+            self.view.poll()
+            todo = [(i, attempt + 1) for i, kind, attempt in self.view.states() if kind == FAILED]
+            if not todo:
+                raise StudyError(f"nothing failed in run {self.run_seq}: nothing to retry")
+            func = self._function_for_retry(func, recorded, notes)
+            self._start(lock, "retry", func, todo, workers)
+        return self
+
+    def _lock_for(self, what: str) -> "_Held":
+        lock = FileLock(self.folder.lock)
+        if not lock.try_acquire():
+            raise StudyError(
+                f"run {self.run_seq} is {self._state()}; stop it or wait before you {what} it"
+            )
+        return _Held(lock)
+
+    def _undone(self) -> list[tuple[int, int]]:
+        """Return number and attempt of what was to be done and has no record."""
+        self.view.poll()
+        attempts = {number: attempt for number, _, attempt in self.view.states()}
+        wanted = dict.fromkeys(range(self.view.total), 1)
+        flat = self._last_session().todo
+        wanted.update(zip(flat[::2], flat[1::2], strict=True))
+        later = self._done_later()
+        return [
+            (number, attempt)
+            for number, attempt in wanted.items()
+            if attempts.get(number, 0) < attempt and self.folder.psets.digest(number) not in later
+        ]
+
+    def _done_later(self) -> set[bytes | None]:
+        frame = self.study.database.frame()
+        if "_run_seq" not in frame:
+            return set()
+        later = frame[(frame["_run_seq"] > self.run_seq).fillna(False).astype(bool)]
+        done = later[[x is False for x in later["_failed"].tolist()]]
+        return {bytes.fromhex(x) for x in done["_pset_sha1"].tolist() if isinstance(x, str)}
+
+    def _stored_function(self) -> Callable[..., Any]:
+        if not self.study.trusted:
+            raise TrustError(
+                f"running the stored function of {self.study.calc_dir}/ means running code that "
+                "somebody else may have put there: open it with Study(..., trust=True) if you do"
+            )
+        path = self._last_session().function
+        if not path.exists():
+            raise FunctionError(
+                f"the function of run {self.run_seq} could not be stored (it needs what lived in "
+                "its process); give it: retry(func), or submit the psets again"
+            )
+        return load_function(path.read_bytes())
+
+    def _function_for_retry(
+        self, func: Callable[..., Any] | None, recorded: bool, notes: Notes | None
+    ) -> Callable[..., Any]:
+        if func is not None:
+            return func
+        if recorded:
+            return self._stored_function()
+        spec = self._last_session().spec
+        current = find_current(spec.function, spec.module)
+        if current is None:
+            raise FunctionError(
+                f"there is no function {spec.function!r} here now; define it, give one "
+                "(retry(func)), or use the stored one (retry(recorded=True))"
+            )
+        if notes is not None and source_of(current) != spec.source:
+            notes(f"{spec.function} has changed since run {self.run_seq}")
+        return current
+
+    def _start(
+        self,
+        lock: "_Held",
+        kind: str,
+        func: Callable[..., Any],
+        todo: list[tuple[int, int]],
+        workers: int | None,
+    ) -> None:
+        before = self._last_session().spec
+        options = Options(
+            "thread" if before.mode == "thread" else "process",
+            before.workers if workers is None else workers,
+            processes=before.mode != "thread",
+            travels=before.mode != "thread",
+            on_error="record" if before.on_error == "raise" else before.on_error,
+            timeout=before.timeout,
+        )
+        params = [self.view.load(self.folder.psets.blob(number)) for number, _ in todo]
+        submission = prepare(func, params, options)
+        spec = session_spec(kind, submission, self.folder.commands_size())
+        if kind == "resume":  # a function read from a pickle has no source of its own
+            spec = before.again(spec)
+        function = submission.function
+        session = self.folder.add_session(spec, function, todo)
+        handed = lock.hand_on()
+        if options.processes:
+            hosts.start_process(session, handed, self.study.trusted)
+        else:
+            hosts.start_thread(session, handed, self.study.database.fold, func, None)
+
+    # -- waiting -----------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> Status:
+        """Wait until the run has ended, at most `timeout` seconds, and return its status.
+
+        Ctrl-C ends the waiting, not the run.
+        """
+        end = None if timeout is None else monotonic() + timeout
+        pause, slowest = _POLL_S
+        while True:
+            status = self.status()
+            if status.ended or (end is not None and monotonic() > end):
+                return status
+            sleep(pause)
+            pause = min(1.5 * pause, slowest)
+
+    def __await__(self) -> Generator[Any, None, Status]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Status:
+        # In short slices: an interrupt reaches a kernel only between them.
+        while not (status := self.status()).ended:
+            await asyncio.sleep(_POLL_S[1])
+        return status
+
+
+class _Held:
+    """A lock that is given back at the end of a block, unless it was handed on in it."""
+
+    def __init__(self, lock: FileLock) -> None:
+        self._lock: FileLock | None = lock
+
+    def __enter__(self) -> "_Held":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
+    def hand_on(self) -> FileLock:
+        """Return the lock; whoever gets it gives it back."""
+        lock, self._lock = self._lock, None
+        assert lock is not None
+        return lock
+
+
+def _counted(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -1,0 +1,448 @@
+"""Reading a run while it goes on, or long after: what arrived, what failed, what state it is in.
+
+A view follows the run's journals; it derives everything and stores nothing. The study's runs,
+the panel, retry and resume read through it. Records stay on disk: a view keeps 72 bytes of each.
+"""
+
+import json
+import os
+import platform
+import struct
+import threading
+from array import array
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import monotonic_ns, time
+from typing import Any
+
+from psweep_nb.journal import DONE, END, FAILED, Reader, Record
+from psweep_nb.livecells import (
+    DISK_FULL,
+    LOG_START,
+    PAUSED,
+    POSITION,
+    STARTED,
+    STOPPING,
+    WORKER,
+)
+from psweep_nb.locks import is_held
+from psweep_nb.rundir import RunDir, Session
+from psweep_nb.trust import loader
+
+LOG_SHOWN = 65_536  # bytes of a log that are given out
+RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
+_MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
+_ARRIVED = struct.Struct("<BxxxIIqqQQIxxxxQQ")
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at one moment.
+
+    Attributes
+    ----------
+    state : str
+        ``running``, ``paused``, ``stopping``, ``stopped``, ``finished``, ``lost`` (it ended
+        without saying so: killed, or the machine went down) or ``unknown`` (it is, or was, at
+        work on another host).
+    total, done, failed, running, pending : int
+        Psets; pending ones are neither done nor failed nor running.
+    rate : float or None
+        Psets a second, recently.
+    elapsed : float
+        Seconds since the session began, until it ended.
+    time_left : float or None
+        Seconds; None where nothing tells.
+    message : str
+        Why it stopped, paused or could not write.
+    workers : int
+        Psets executed at a time.
+    """
+
+    state: str
+    total: int
+    done: int
+    failed: int
+    running: int
+    pending: int
+    rate: float | None
+    elapsed: float
+    time_left: float | None
+    message: str
+    workers: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is at work on the run any more, as far as can be told from here."""
+        return self.state in ("stopped", "finished", "lost", "unknown")
+
+    def __str__(self) -> str:
+        parts = [f"{self.done} of {self.total} done"]
+        parts += [f"{n} {word}" for n, word in ((self.failed, "failed"), (self.running, "running"),
+                                                (self.pending, "pending")) if n]  # fmt: skip
+        if self.rate and not self.ended:
+            parts.append(f"{self.rate:.3g} psets/s")
+        if self.time_left is not None:
+            parts.append(f"{self.time_left:.0f} s left")
+        message = f" ({self.message.splitlines()[0]})" if self.message else ""
+        return f"{self.state}: {', '.join(parts)}{message}"
+
+
+class PsetRecord:
+    """How one pset ended. Reading any of it never raises: what is broken says so in `error`.
+
+    Attributes
+    ----------
+    index : int
+        Its number in the run.
+    attempt : int
+        1, and one more each time it was tried again.
+    started : float
+        Seconds since the epoch.
+    runtime : float
+        Seconds.
+    """
+
+    def __init__(
+        self, view: "RunView", session: Session, reader: Reader, place: tuple[int, ...]
+    ) -> None:
+        self._view = view
+        self._session = session
+        self._reader = reader
+        self._kind, self.attempt, self.index, start_ns, runtime_ns, *rest = place
+        self._log_start, self._log_end, _, self._offset, self._size = rest
+        self.started = start_ns / 1e9
+        self.runtime = runtime_ns / 1e9
+
+    @property
+    def pset_seq(self) -> int:
+        """Its number in the whole database."""
+        return int(self._view.run.info["pset_seq"]) + self.index
+
+    @property
+    def pset_id(self) -> str:
+        """Its id, a UUID."""
+        return self._view.run.psets.id(self.index)
+
+    @cached_property
+    def pset(self) -> dict[str, Any]:
+        """The parameters."""
+        return self._view.pset(self.index)
+
+    @cached_property
+    def _body(self) -> dict[str, Any]:
+        try:
+            body = self._view.load(self._reader.body(self._offset, self._size))
+            if isinstance(body, dict):
+                return body if self._kind == DONE else {"exception": None, **body}
+            raise TypeError(f"expected a dict, found {type(body).__name__}")
+        except (Exception, SystemExit) as exc:  # unpickling runs code of the user's classes
+            text = f"its record cannot be read back: {type(exc).__name__}: {exc}"
+            return {"error": text, "traceback": text, "log": "", "\0unreadable": True}
+
+    @property
+    def state(self) -> str:
+        """``done`` or ``failed``."""
+        readable = self._kind == DONE and "\0unreadable" not in self._body
+        return "done" if readable else "failed"
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the function returned; empty for a failed pset."""
+        return self._body if self.state == "done" else {}
+
+    @property
+    def error(self) -> str:
+        """The exception in one line; empty for a done pset."""
+        return "" if self.state == "done" else str(self._body["error"])
+
+    @property
+    def traceback(self) -> str:
+        """The whole traceback; empty for a done pset."""
+        return "" if self.state == "done" else str(self._body["traceback"])
+
+    @property
+    def exception(self) -> BaseException | None:
+        """The exception itself, where it was kept and can be made again."""
+        data = None if self.state == "done" else self._body.get("exception")
+        try:
+            exc = self._view.load(data) if data else None
+        except Exception:
+            return None
+        return exc if isinstance(exc, BaseException) else None
+
+    def log(self) -> str:
+        """What it printed, the middle left out if it is long; empty where nothing was captured."""
+        name = "" if self.state == "done" else self._body.get("log", "")
+        path = self._session.path / name if name else self._reader.path.with_suffix(".log")
+        return _read_log(path, self._log_start, self._log_end)
+
+    def __repr__(self) -> str:
+        error = f": {self.error}" if self.state == "failed" else ""
+        return f"<pset {self.index} {self.pset!r} {self.state}{error}>"
+
+
+@dataclass(frozen=True)
+class RunningPset:
+    """A pset that is being executed: its number in the run, for how long (s), by which worker."""
+
+    index: int
+    pset: dict[str, Any]
+    seconds: float
+    worker: int
+    log_path: Path
+    log_start: int
+
+    def log_tail(self) -> str:
+        """The last of what it printed so far."""
+        return _read_log(self.log_path, self.log_start, None)[-4096:]
+
+
+class RunView:
+    """Follows one run. May be used from several threads.
+
+    Parameters
+    ----------
+    run : RunDir
+        The run's folder.
+    trusted : bool
+        Whether results may be of any type, see `trust`.
+    """
+
+    def __init__(self, run: RunDir, trusted: bool) -> None:
+        self.run = run
+        self.load = loader(trusted)
+        self.total: int = run.info["n"]
+        self._lock = threading.RLock()
+        self._sessions: list[Session] = []
+        self._readers: list[tuple[Session, Reader]] = []
+        self._known: set[Path] = set()
+        self._arrived = bytearray()
+        self._place = array("q", [-1]) * self.total  # of each pset's latest record in _arrived
+        self._done = self._failed = 0
+        self._ends: dict[int, Record] = {}  # session number -> its END record
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def poll(self, limit: int = 0) -> int:
+        """Read what is new; return how many psets' records came.
+
+        Parameters
+        ----------
+        limit : int
+            Read at most about so many from each journal: a follower that must not hold the
+            interpreter for long reads in small portions.
+        """
+        with self._lock:
+            self._look_for_journals()
+            before = self.count
+            for number, (session, reader) in enumerate(self._readers):
+                for record in reader.read(limit):
+                    if record.kind in (DONE, FAILED):
+                        self._take(number, record)
+                    elif record.kind == END:
+                        self._ends[session.number] = record
+                if len(self._readers) > _MAX_OPEN:
+                    reader.close()
+            return self.count - before
+
+    def _look_for_journals(self) -> None:
+        sessions = self.run.sessions()
+        # Only in the newest session can new files appear; the others are complete once seen.
+        for session in sessions[max(0, len(self._sessions) - 1) :]:
+            for path in session.journals():
+                if path not in self._known:
+                    self._known.add(path)
+                    self._readers.append((session, Reader(path)))
+        self._sessions = sessions
+
+    def _take(self, reader: int, r: Record) -> None:
+        if r.pset >= self.total:
+            return  # of another run; a foreign file in the folder
+        place = len(self._arrived)
+        self._arrived += _ARRIVED.pack(
+            r.kind, r.attempt, r.pset, r.start_ns, r.runtime_ns, r.log_start, r.log_end,
+            reader, r.offset, len(r.body),
+        )  # fmt: skip
+        old = self._place[r.pset]
+        if old >= 0:
+            kind, attempt, *_ = _ARRIVED.unpack_from(self._arrived, old)
+            if (r.attempt, r.kind == DONE) <= (attempt, kind == DONE):
+                return
+            self._done -= kind == DONE
+            self._failed -= kind == FAILED
+        self._place[r.pset] = place
+        self._done += r.kind == DONE
+        self._failed += r.kind == FAILED
+
+    @property
+    def count(self) -> int:
+        """How many records of psets arrived, each attempt counted."""
+        return len(self._arrived) // _ARRIVED.size
+
+    @property
+    def damage(self) -> list[str]:
+        """Places in the journals that can not be read, for a person; normally none."""
+        return [
+            f"{reader.path}: bytes {start} to {stop} are damaged and were skipped"
+            for _, reader in self._readers
+            for start, stop in reader.damage
+        ] + [
+            f"{reader.path}: damaged behind byte {reader.offset}"
+            for _, reader in self._readers
+            if reader.tail == "damaged"
+        ]
+
+    # -- psets that ended --------------------------------------------------------------------
+
+    def _record_at(self, place: int) -> PsetRecord:
+        fields = _ARRIVED.unpack_from(self._arrived, place)
+        session, reader = self._readers[fields[7]]
+        return PsetRecord(self, session, reader, fields)
+
+    def arrived(self, start: int, stop: int) -> list[PsetRecord]:
+        """Records number `start` to `stop` in the order in which they arrived."""
+        with self._lock:
+            places = range(max(0, start), min(stop, self.count))
+            return [self._record_at(_ARRIVED.size * i) for i in places]
+
+    def newest(self, n: int) -> list[PsetRecord]:
+        """The last `n` records, newest first."""
+        return self.arrived(self.count - n, self.count)[::-1]
+
+    def record(self, index: int) -> PsetRecord | None:
+        """The latest record of a pset, None while it has none."""
+        with self._lock:
+            place = self._place[index]
+            return None if place < 0 else self._record_at(place)
+
+    def states(self) -> list[tuple[int, int, int]]:
+        """Number, kind (`journal.DONE` or `FAILED`) and attempt of each pset that ended."""
+        with self._lock:
+            found = []
+            for number, place in enumerate(self._place):
+                if place >= 0:
+                    kind, attempt, *_ = _ARRIVED.unpack_from(self._arrived, place)
+                    found.append((number, kind, attempt))
+            return found
+
+    def failed_indices(self) -> list[int]:
+        """Numbers of the psets whose last attempt failed, in order."""
+        return sorted(number for number, kind, _ in self.states() if kind == FAILED)
+
+    def pset(self, index: int) -> dict[str, Any]:
+        """The parameters of a pset; ``{"unreadable": reason}`` where they cannot be read."""
+        try:
+            pset = self.load(self.run.psets.blob(index))
+            return pset if isinstance(pset, dict) else {"unreadable": repr(type(pset))}
+        except (Exception, SystemExit) as exc:
+            return {"unreadable": f"{type(exc).__name__}: {exc}"}
+
+    # -- what goes on ------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session | None:
+        """The newest session."""
+        with self._lock:
+            self._look_for_journals()
+            return self._sessions[-1] if self._sessions else None
+
+    def running(self) -> list[RunningPset]:
+        """What is being executed at this moment."""
+        session = self.session
+        if session is None or session.number in self._ends or not is_held(self.run.lock):
+            return []
+        cells, now, found = session.cells, monotonic_ns(), []
+        for slot in range(cells.slots):
+            started, position = cells[slot, STARTED], cells[slot, POSITION]
+            if started and 2 * position < len(session.todo):
+                number, worker = session.todo[2 * position], cells[slot, WORKER]
+                found.append(
+                    RunningPset(
+                        number, self.pset(number), (now - started) / 1e9, worker,
+                        session.path / f"w{worker}.log", cells[slot, LOG_START],
+                    )
+                )  # fmt: skip
+        return found
+
+    def state(self) -> tuple[str, str]:
+        """The run's state and a message, see :class:`Status`."""
+        session = self.session
+        if session is None:
+            return "lost", "nothing was started"
+        if session.number not in self._ends and is_held(self.run.lock):
+            return _LIVE.get(session.cells.engine, ("running", ""))
+        # The end mark is written before the lock is given back: now it is there, or never.
+        self.poll()
+        end = self._ends.get(session.number)
+        if end is not None:
+            said = json.loads(end.body)
+            return said["state"], said["message"]
+        if session.spec.host != platform.node():
+            return "unknown", f"it was started on {session.spec.host}"
+        return "lost", "it ended without an end mark; `resume` does the rest"
+
+    def status(self) -> Status:
+        """The run at this moment, as far as it has been read by :meth:`poll`."""
+        state, message = self.state()
+        session = self.session
+        running = len(self.running())
+        with self._lock:
+            done, failed = self._done, self._failed
+        pending = max(0, self.total - done - failed - running)
+        ended = state in ("stopped", "finished", "lost", "unknown")
+        rate = self._rate(time() if not ended else None)
+        left = None
+        if rate and not ended and state != "paused":
+            left = (pending + running) / rate
+        begin = session.spec.time_ns / 1e9 if session is not None else time()
+        return Status(
+            state=state, total=self.total, done=done, failed=failed, running=running,
+            pending=pending, rate=rate, elapsed=max(0.0, self._end_time(session) - begin),
+            time_left=left, message=message,
+            workers=session.spec.workers if session is not None else 0,
+        )  # fmt: skip
+
+    def _end_time(self, session: Session | None) -> float:
+        end = self._ends.get(session.number) if session is not None else None
+        return end.start_ns / 1e9 if end is not None else time()
+
+    def _rate(self, now: float | None) -> float | None:
+        """Psets a second over the newest records; None from fewer than two."""
+        with self._lock:
+            ends: list[float] = []
+            for i in range(self.count - 1, max(-1, self.count - RATE_PSETS), -1):
+                _, _, _, start, runtime, *_ = _ARRIVED.unpack_from(self._arrived, _ARRIVED.size * i)
+                ends.append((start + runtime) / 1e9)
+                if ends[0] - ends[-1] > RATE_S:
+                    break
+        if len(ends) < 2:
+            return None
+        span = (max(*ends, now or 0.0)) - min(ends)
+        return (len(ends) - 1) / span if span > 0 else None
+
+
+_LIVE = {
+    PAUSED: ("paused", ""),
+    STOPPING: ("stopping", "what runs may finish"),
+    DISK_FULL: ("paused", "the disk is full; it goes on when there is room"),
+}
+
+
+def _read_log(path: Path, start: int, stop: int | None) -> str:
+    try:
+        with open(path, "rb") as file:
+            stop = os.fstat(file.fileno()).st_size if stop is None else stop
+            size = max(0, stop - start)
+            if size <= LOG_SHOWN:
+                file.seek(start)
+                return file.read(size).decode(errors="replace")
+            half = LOG_SHOWN // 2
+            file.seek(start)
+            head = file.read(half).decode(errors="replace")
+            file.seek(stop - half)
+            tail = file.read(half).decode(errors="replace")
+            return f"{head}\n... {size - LOG_SHOWN} bytes left out ...\n{tail}"
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,495 @@
+"""The face of the core: a study is a directory, a run is a journal in it.
+
+Used by people, the notebook layer and the command line. Small classes: what things mean is in the
+modules below (submission, engine, database, runview).
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from psweep_nb import frames, hosts, identity
+from psweep_nb.database import Database
+from psweep_nb.errors import OptionError, PsetError, StudyError
+from psweep_nb.progress import progress_bar
+from psweep_nb.rundir import RunDir
+from psweep_nb.runs import Run
+from psweep_nb.runview import PsetRecord, RunningPset, RunView, Status
+from psweep_nb.submission import (
+    Judgement,
+    Options,
+    Submission,
+    active_runs,
+    judge,
+    prepare,
+    publish_run,
+)
+
+Notes = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a submission would do now.
+
+    Attributes
+    ----------
+    new, done, failed, running : int
+        Psets that would run, and that would not: done or failed before, or at work in an active
+        run.
+    running_same : Run or None
+        The active run that is at work on all that is left.
+    latest : Run or None
+        The newest run that holds any of the psets.
+    text : str
+        The counts in one line.
+    """
+
+    new: int
+    done: int
+    failed: int
+    running: int
+    running_same: "Run | None"
+    latest: "Run | None"
+    text: str
+
+
+class Study:
+    """A study: one directory with its table and its runs.
+
+    Parameters
+    ----------
+    calc_dir : path
+        The directory; made by the first run.
+    trust : bool
+        Open a study that somebody else made as if it were one's own: reading it may then run code
+        that it contains. Asked once a study.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> study = Study(tempfile.mkdtemp())
+    >>> df = study.run(lambda a: {"square": a**2}, [{"a": 1}, {"a": 2}])
+    >>> df[["a", "square"]].values.tolist()
+    [[1, 1], [2, 4]]
+    """
+
+    def __init__(self, calc_dir: str | os.PathLike[str] = "calc", trust: bool = False) -> None:
+        self.calc_dir = os.fspath(calc_dir)
+        self.path = Path(os.path.abspath(self.calc_dir))
+        if self.path.exists() and not self.path.is_dir():
+            raise StudyError(f"{self.path} is a file; a study is a directory")
+        self.trusted = identity.is_trusted(self.path, trust)
+        self.database = Database(self.path, self.trusted)
+        self._runs: dict[str, Run] = {}
+
+    def __repr__(self) -> str:
+        return f"study {self.calc_dir}/: {len(self.runs)} runs"
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A fresh snapshot: the table, and all that runs have brought since it was written."""
+        return frames.snapshot(self.database.frame())
+
+    def table(
+        self, *, cols: Sequence[str] | None = None, latest: bool = False, **where: Any
+    ) -> pd.DataFrame:
+        """Return the tidy view: parameters, results, state.
+
+        Parameters
+        ----------
+        cols : sequence of str, optional
+            Only these columns, in this order.
+        latest : bool
+            Of each set of equal parameters only the newest row.
+        **where
+            Only rows in which these columns have these values.
+
+        Raises
+        ------
+        OptionError
+            If there is no such column.
+        """
+        df = self.database.frame()
+        if latest and "_pset_sha1" in df:
+            hashes = df["_pset_sha1"]
+            df = df[~hashes.duplicated(keep="last") | hashes.isna()]
+        for name, value in where.items():
+            _check_columns([name], df.columns)
+            df = df[[bool(x is not pd.NA and x == value) for x in df[name]]]
+        tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
+        if "_failed" in df:
+            tidy["state"] = pd.Series(
+                ["failed" if x is True else "done" for x in df["_failed"].tolist()],
+                index=df.index,
+                dtype=object,
+            )
+        if cols is not None:
+            _check_columns(cols, tidy.columns)
+            tidy = tidy[list(cols)]
+        return tidy
+
+    @property
+    def runs(self) -> "list[Run]":
+        """All runs, oldest first."""
+        return [self._run(run) for run in self.database.runs()]
+
+    def _run(self, run: RunDir) -> "Run":
+        if run.run_id not in self._runs:
+            self._runs[run.run_id] = Run(self, run)
+        return self._runs[run.run_id]
+
+    def run_of(self, key: int | str) -> "Run":
+        """Return a run by its `_run_seq`, by its label, or -1 for the newest, -2 ...
+
+        Raises
+        ------
+        StudyError
+            If there is none; the message lists what there is.
+        """
+        runs = self.runs
+        if isinstance(key, int):
+            found = [r for r in runs if r.run_seq == key] if key >= 0 else runs[key:][:1]
+            found = found if key >= -len(runs) else []
+        else:
+            found = [r for r in runs if key and r.label == key]
+        if found:
+            return found[-1]
+        known = ", ".join(f"{r.run_seq}" + (f" ({r.label})" if r.label else "") for r in runs)
+        raise StudyError(f"{self.calc_dir}/ has no run {key!r}; it has {known or 'none yet'}")
+
+    def active_runs(self) -> "list[Run]":
+        """Return the runs that an engine is at work on, here or in another process."""
+        return [self._run(run) for run in active_runs(self.database)]
+
+    # -- running -----------------------------------------------------------------------------
+
+    def preview(
+        self, func: Callable[..., Any], params: Any, skip: str | None = "done+failed"
+    ) -> Preview:
+        """Return what :meth:`submit` would do now; nothing is written.
+
+        Raises
+        ------
+        ParamsError, FunctionError
+            As :meth:`submit` would.
+        """
+        submission = prepare(func, params, Options("inline", skip=skip))
+        return self._preview(submission, self._judge(submission))
+
+    def _judge(self, submission: Submission) -> Judgement:
+        return judge(self.database, submission.digests, submission.options.skip, self.trusted)
+
+    def _preview(self, submission: Submission, judgement: Judgement) -> Preview:
+        same = judgement.running_in if judgement.running and not judgement.new else None
+        return Preview(
+            new=len(judgement.new),
+            done=judgement.done,
+            failed=judgement.failed,
+            running=judgement.running,
+            running_same=self._run(same) if same is not None else None,
+            latest=self._latest_with(submission.digests),
+            text=str(judgement),
+        )
+
+    def _latest_with(self, digests: Sequence[bytes | None]) -> "Run | None":
+        wanted = {d for d in digests if d is not None}
+        for run in reversed(self.database.runs()):
+            if not wanted.isdisjoint(run.psets.digests()):
+                return self._run(run)
+        return None
+
+    def submit(
+        self,
+        func: Callable[..., Any],
+        params: Any,
+        *,
+        workers: int = 1,
+        skip: str | None = None,
+        on_error: str = "record",
+        timeout: float | None = None,
+        label: str = "",
+        executor: Executor | None = None,
+        in_kernel: bool = False,
+        notes: Notes | None = None,
+    ) -> "Run":
+        """Start a run in the background and return at once.
+
+        It goes on in a process of its own when this one ends.
+
+        Parameters
+        ----------
+        func : callable
+            Gets a pset (``def f(pset)``) or its parameters by name (``def f(a, b)``), returns a
+            dict of results or one value.
+        params : iterable of dict
+            The psets.
+        workers : int
+            Worker processes.
+        skip : None, "done" or "done+failed"
+            Pass over psets that are done, or have failed, in rows from before, and those that an
+            active run is at work on.
+        on_error : "record" or "stop"
+            Go on after a failed pset, or end there.
+        timeout : float, optional
+            Seconds a pset may take.
+        label : str
+            A name for the run.
+        executor : concurrent.futures.Executor, optional
+            Run there, looked after by a thread of this process.
+        in_kernel : bool
+            Run in a thread of this process: for functions that need what lives in it.
+        notes : callable, optional
+            Gets what the user should know, a sentence a call; warnings are given by default.
+
+        Returns
+        -------
+        Run
+            The new run; if every pset was passed over, the newest run that holds any of them.
+
+        Raises
+        ------
+        ParamsError, FunctionError, OptionError
+            Before anything is written.
+        """
+        if on_error == "raise":
+            raise OptionError("a background run cannot raise; on_error is 'record' or 'stop'")
+        mode = "thread" if in_kernel or executor is not None else "process"
+        workers = _pool_size(executor, workers)
+        options = Options(
+            mode,
+            workers,
+            processes=mode == "process",
+            travels=mode == "process" or _leaves_process(executor),
+            on_error=on_error,
+            timeout=timeout,
+            skip=skip,
+            label=label,
+        )
+        submission = prepare(func, params, options)
+        _tell(submission.notes, notes)
+        found = self._publish(submission)
+        if isinstance(found, Preview):
+            if found.latest is None:
+                raise StudyError("params is empty: there is nothing to run")
+            _tell([f"nothing is new: {found.text}"], notes)
+            return found.running_same or found.latest
+        session, lock = found
+        if mode == "process":
+            hosts.start_process(session, lock, self.trusted)
+        else:
+            hosts.start_thread(session, lock, self.database.fold, func, executor)
+        return self._run(session.run)
+
+    def _publish(self, submission: Submission) -> Any:
+        """Judge and publish under the lock; return session and run lock, or a Preview."""
+        self._make()
+        with self.database.locked():
+            judgement = self._judge(submission)
+            if not judgement.new:
+                return self._preview(submission, judgement)
+            return publish_run(self.database, submission, judgement.new, self.calc_dir)
+
+    def _make(self) -> None:
+        self.database.frame()  # what cannot be read is said before anything is written
+        if identity.make(self.path):
+            self.trusted = self.database.trusted = True
+
+    def run(
+        self,
+        func: Callable[..., Any],
+        params: Any,
+        *,
+        workers: int | None = None,
+        skip: str | None = None,
+        on_error: str = "raise",
+        timeout: float | None = None,
+        label: str = "",
+        executor: Executor | None = None,
+        notes: Notes | None = None,
+    ) -> pd.DataFrame:
+        """Run psets here and return the table when they are done.
+
+        Without `workers` and `executor` the function is called in this very thread. Parameters
+        as in :meth:`submit`, and:
+
+        Parameters
+        ----------
+        workers : int, optional
+            Worker processes; they end with this one.
+        on_error : "raise", "record" or "stop"
+            ``"raise"`` saves everything that finished, and the failing row, and raises the
+            function's exception.
+
+        Raises
+        ------
+        Exception
+            What the function raised; `PsetError` with its traceback where the exception could
+            not be brought here from a worker.
+        """
+        processes = workers is not None and executor is None
+        options = Options(
+            "inline",
+            _pool_size(executor, 1 if workers is None else workers),
+            processes=processes,
+            travels=processes or _leaves_process(executor),
+            on_error=on_error,
+            timeout=timeout,
+            skip=skip,
+            label=label,
+        )
+        submission = prepare(func, params, options)
+        _tell(submission.notes, notes)
+        found = self._publish(submission)
+        if isinstance(found, Preview):
+            return self.df
+        session, lock = found
+        errors: list[BaseException] = []
+        with progress_bar(len(session.todo) // 2) as advance:
+            hosts.run_inline(
+                session,
+                lock,
+                self.database.fold,
+                func,
+                executor,
+                on_progress=advance,
+                on_failure=errors.append,
+            )
+        run = self._run(session.run)
+        self._raise_if_asked(run, on_error, errors)
+        return self.df
+
+    def _raise_if_asked(self, run: "Run", on_error: str, errors: list[BaseException]) -> None:
+        status = run.status()
+        if on_error == "raise" and status.failed:
+            failure = run.failures[0]
+            error = errors[0] if errors else failure.exception
+            if error is None:
+                error = PsetError(f"pset {failure.pset!r} failed\n\n{failure.traceback}")
+            raise error
+        if status.state == "stopped" and not status.failed:
+            raise StudyError(f"run {run.run_seq} did not finish: {status.message}")
+
+
+def run_local(
+    func: Callable[..., Any],
+    params: Any,
+    df: pd.DataFrame | None = None,
+    poolsize: int | None = None,
+    save: bool = True,
+    calc_dir: str | os.PathLike[str] = "calc",
+    on_error: str = "raise",
+    timeout: float | None = None,
+    skip: str | None = None,
+    executor: Executor | None = None,
+    *,
+    workers: int | None = None,
+    label: str = "",
+) -> pd.DataFrame:
+    """Run `func` on each pset, here, and return the whole table.
+
+    Parameters
+    ----------
+    func : callable
+        Gets a pset (``def f(pset)``) or its parameters by name (``def f(a, b)``), returns a dict
+        of results or one value.
+    params : iterable of dict
+        The psets, see `pgrid` and `grid`.
+    df : DataFrame, optional
+        Used instead of the table in `calc_dir`. Rows of the file that it lacks are kept there.
+    poolsize, workers : int, optional
+        Worker processes (two names of one thing); without, the function is called right here.
+    save : bool
+        With False nothing is written that lasts.
+    calc_dir : path
+        The study's directory.
+    on_error : "raise", "record" or "stop"
+        What a failed pset leads to, after everything that finished was saved.
+    timeout : float, optional
+        Seconds a pset may take; needs worker processes.
+    skip : None, "done" or "done+failed"
+        Pass over psets that are done, or have failed, in rows from before.
+    executor : concurrent.futures.Executor, optional
+        Run there.
+    label : str
+        A name for the run.
+
+    Returns
+    -------
+    DataFrame
+        All rows of the study, these and earlier ones.
+
+    Examples
+    --------
+    >>> df = run_local(lambda a: {"twice": 2 * a}, [{"a": 1}, {"a": 2}], save=False)
+    >>> df["twice"].tolist()
+    [2, 4]
+    """
+    if poolsize is not None and workers is not None and poolsize != workers:
+        raise OptionError(f"poolsize={poolsize} and workers={workers}: they mean the same")
+    options: dict[str, Any] = {
+        "workers": poolsize if workers is None else workers,
+        "skip": skip,
+        "on_error": on_error,
+        "timeout": timeout,
+        "label": label,
+        "executor": executor,
+    }
+    if save:
+        study = Study(calc_dir)
+        if df is not None:
+            study.database.take(df)
+        return study.run(func, params, **options)
+    df = Study(calc_dir).df if df is None else df
+    with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
+        study = Study(folder)
+        study.calc_dir = os.fspath(calc_dir)
+        study.database.take(df)
+        return study.run(func, params, **options)
+
+
+run = run_local
+
+
+def _tell(sentences: list[str], notes: Notes | None) -> None:
+    say = notes or partial(warnings.warn, stacklevel=4)
+    for sentence in sentences:
+        say(sentence)
+
+
+def _pool_size(executor: Executor | None, workers: int) -> int:
+    return workers if executor is None else int(getattr(executor, "_max_workers", workers))
+
+
+def _leaves_process(executor: Executor | None) -> bool:
+    return executor is not None and not isinstance(executor, ThreadPoolExecutor)
+
+
+def _check_columns(names: Sequence[str], columns: Any) -> None:
+    for name in names:
+        if name not in columns:
+            known = ", ".join(str(c) for c in columns if not str(c).startswith("_"))
+            raise OptionError(f"there is no column {name!r}; there are {known}")
+
+
+__all__ = [
+    "Preview",
+    "PsetRecord",
+    "Run",
+    "RunView",
+    "RunningPset",
+    "Status",
+    "Study",
+    "run",
+    "run_local",
+]

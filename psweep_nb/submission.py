@@ -1,0 +1,346 @@
+"""From psets and a function to a run that exists on disk: checked, judged, numbered, published.
+
+Used by the study for every new run. Everything is checked before anything is written; the run
+appears whole or not at all.
+"""
+
+import linecache
+import os
+import platform
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha1
+from time import time_ns
+from types import CodeType, FunctionType
+from typing import Any
+
+from psweep_nb.database import Database
+from psweep_nb.errors import OptionError, ParamsError
+from psweep_nb.functions import (
+    Call,
+    decide_call,
+    dump_function,
+    module_of,
+    name_of,
+    source_of,
+)
+from psweep_nb.hashing import sha1_digests
+from psweep_nb.journal import DONE
+from psweep_nb.locks import FileLock, is_held
+from psweep_nb.params import check_params
+from psweep_nb.rundir import RunDir, Session, SessionSpec, new_run, publish
+from psweep_nb.runview import RunView
+from psweep_nb.worker import encode
+
+SKIP = (None, "done", "done+failed")
+ON_ERROR = ("raise", "record", "stop")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is executed; checked when made.
+
+    Raises
+    ------
+    OptionError
+        Naming the option, its value and what would be right.
+    """
+
+    mode: str  # "inline", "thread" or "process"
+    workers: int = 1
+    processes: bool = False  # worker processes, else the engine's own thread or an executor
+    travels: bool = False  # the function goes to other processes
+    on_error: str = "record"
+    timeout: float | None = None
+    skip: str | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
+            raise OptionError(f"workers is {self.workers!r}; it should be a number from 1 on")
+        if self.on_error not in ON_ERROR:
+            raise OptionError(f"on_error is {self.on_error!r}; it should be one of {ON_ERROR}")
+        if self.skip not in SKIP:
+            raise OptionError(f"skip is {self.skip!r}; it should be one of {SKIP}")
+        if not isinstance(self.label, str):
+            raise OptionError(f"label is {self.label!r}; it should be a text")
+        if self.timeout is not None:
+            if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
+                raise OptionError(f"timeout is {self.timeout!r}; it should be seconds, such as 30")
+            if not self.timeout > 0:
+                raise OptionError(f"timeout is {self.timeout!r}; it should be more than 0 seconds")
+            if not self.processes:
+                raise OptionError(
+                    "timeout needs worker processes, which can be killed: add workers=1 (or more), "
+                    "and leave executor= and in-kernel running out"
+                )
+
+    @property
+    def can(self) -> tuple[str, ...]:
+        """What the executor declares."""
+        return ("capture", "isolate", "kill") if self.processes else ()
+
+
+@dataclass
+class Judgement:
+    """What is to be done of a list of psets, and why the rest is not.
+
+    Attributes
+    ----------
+    new : list of int
+        Numbers of the psets to run.
+    done, failed, running : int
+        Psets passed over: done before, failed before, at work in a run that is active now.
+    running_in : RunDir or None
+        That run.
+    """
+
+    new: list[int]
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    running_in: RunDir | None = None
+
+    def __str__(self) -> str:
+        words = ("new", "done", "running", "failed")
+        counts = (len(self.new), self.done, self.running, self.failed)
+        said = [f"{n} {w}" for n, w in zip(counts, words, strict=True) if n or w == "new"]
+        return ", ".join(said) + (" (`%psweep retry`)" if self.failed else "")
+
+
+@dataclass
+class Submission:
+    """A checked request for a run: what :func:`prepare` found out about it."""
+
+    func: Callable[..., Any]
+    params: list[dict[str, Any]]
+    options: Options
+    call: Call
+    function: bytes | None  # None: it stays in this process
+    digests: list[bytes | None]
+    notes: list[str] = field(default_factory=list)
+
+
+def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submission:
+    """Check everything that can be checked without looking at the study.
+
+    Raises
+    ------
+    ParamsError, FunctionError
+        Naming the pset, parameter or variable; nothing was written.
+    """
+    psets = check_params(params)
+    call, notes = decide_call(func, psets)
+    function: bytes | None = None
+    if options.travels:
+        function, more = dump_function(func)
+        notes += more
+    else:
+        function = _dump_if_possible(func)
+    return Submission(func, psets, options, call, function, sha1_digests(psets), notes)
+
+
+def _dump_if_possible(func: Callable[..., Any]) -> bytes | None:
+    # Where the function stays in this process it need not travel: closures over anything are
+    # welcome. It is stored if it can be, for `resume`.
+    try:
+        return dump_function(func)[0]
+    except Exception:
+        return None
+
+
+def judge(
+    database: Database, digests: Sequence[bytes | None], skip: str | None, trusted: bool
+) -> Judgement:
+    """Decide which psets are to run, against rows from before and runs that are active.
+
+    Psets without a hash and duplicates within the list always run.
+    """
+    if skip is None:
+        return Judgement(list(range(len(digests))))
+    done, failed = _known(database, trusted)
+    running = {d: run for run in active_runs(database) for d in run.psets.digests() if d}
+    judgement = Judgement([])
+    for number, digest in enumerate(digests):
+        if digest is None:
+            judgement.new.append(number)
+        elif digest in done:
+            judgement.done += 1
+        elif digest in running:
+            judgement.running += 1
+            judgement.running_in = running[digest]
+        elif digest in failed and skip == "done+failed":
+            judgement.failed += 1
+        else:
+            judgement.new.append(number)
+    return judgement
+
+
+def _known(database: Database, trusted: bool) -> tuple[set[bytes], set[bytes]]:
+    """Return the hashes of psets that are done, and of those that failed."""
+    done: set[bytes] = set()
+    failed: set[bytes] = set()
+    frame = database.frame()
+    if "_pset_sha1" in frame:
+        hashes = frame["_pset_sha1"].tolist()
+        flags = frame["_failed"].tolist() if "_failed" in frame else [False] * len(hashes)
+        for text, flag in zip(hashes, flags, strict=True):
+            if type(text) is str and (flag is True or flag is False):
+                (failed if flag else done).add(bytes.fromhex(text))
+    for run_id in database.vanished():  # rows lost by other hands: computed all the same
+        view = RunView(RunDir(database.hidden / run_id), trusted)
+        view.poll()
+        for number, kind, _ in view.states():
+            digest = view.run.psets.digest(number)
+            if digest is not None:
+                (done if kind == DONE else failed).add(digest)
+    return done, failed
+
+
+def active_runs(database: Database) -> list[RunDir]:
+    """Return the runs an engine is at work on."""
+    return [run for run in database.runs() if is_held(run.lock)]
+
+
+def publish_run(
+    database: Database, submission: Submission, numbers: Sequence[int], calc_dir: str
+) -> tuple[Session, FileLock]:
+    """Write the run and its first session; whoever calls holds the study's lock.
+
+    Returns
+    -------
+    tuple
+        The session, and the run's lock, held, to be handed to the engine.
+    """
+    psets = [submission.params[n] for n in numbers]
+    digests = [submission.digests[n] for n in numbers]
+    _remove_leftovers(database)
+    run_id = str(uuid.uuid4())
+    run = new_run(database.hidden, run_id, _encode_psets(psets, numbers), digests)
+    lock = FileLock(run.lock)
+    lock.try_acquire()
+    run_seq, pset_seq = _next_numbers(database)
+    spec = session_spec("submit", submission)
+    run.add_session(spec, submission.function, [(i, 1) for i in range(len(psets))])
+    info = {
+        "run_id": run_id,
+        "run_seq": run_seq,
+        "pset_seq": pset_seq,
+        "n": len(psets),
+        "label": submission.options.label,
+        "params": list(dict.fromkeys(key for pset in psets for key in pset)),
+        "function": spec.function,
+        "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
+        "calc_dir": calc_dir,
+        "time_utc": datetime.now(UTC).isoformat(),
+        "host": spec.host,
+        "python": platform.python_version(),
+    }
+    published = publish(run, info)
+    return published.sessions()[-1], lock
+
+
+def session_spec(kind: str, submission: Submission, commands_offset: int = 0) -> SessionSpec:
+    """Return what an engine is told to do."""
+    options, func = submission.options, submission.func
+    return SessionSpec(
+        kind=kind,
+        host=platform.node(),
+        mode=options.mode,
+        workers=options.workers,
+        on_error=options.on_error,
+        call=submission.call.to_json(),
+        function=name_of(func),
+        module=module_of(func),
+        source=source_of(func),
+        time_ns=time_ns(),
+        timeout=options.timeout,
+        can=options.can,
+        commands_offset=commands_offset,
+        cwd=os.getcwd(),
+        sys_path=tuple(os.path.abspath(p) for p in sys.path),
+        sources=_cell_sources(func),
+    )
+
+
+def _remove_leftovers(database: Database) -> None:
+    """Remove what callers left that were killed before their run existed."""
+    for folder in database.hidden.glob(".new-*"):
+        if not is_held(folder / "lock"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _encode_psets(psets: list[dict[str, Any]], numbers: Sequence[int]) -> list[bytes]:
+    try:
+        return [encode(pset) for pset in psets]
+    except Exception:
+        for pset, number in zip(psets, numbers, strict=True):
+            for key, value in pset.items():
+                _check_travels(number, key, value)
+        raise
+
+
+def _check_travels(number: int, key: str, value: object) -> None:
+    try:
+        encode({key: value})
+    except Exception as exc:
+        raise ParamsError(
+            f"pset {number}: the value of {key!r}, a {type(value).__name__}, cannot be stored "
+            f"({type(exc).__name__}: {exc}); give what it is made from instead"
+        ) from exc
+
+
+def _next_numbers(database: Database) -> tuple[int, int]:
+    """Return the next `_run_seq` and the first `_pset_seq` that nobody has or had."""
+    run_seq = pset_seq = 0
+    frame = database.frame()
+    if len(frame) and {"_run_seq", "_pset_seq"} <= set(frame.columns):
+        run_seq = int(frame["_run_seq"].max()) + 1
+        pset_seq = int(frame["_pset_seq"].max()) + 1
+    for run in database.runs():
+        run_seq = max(run_seq, run.info["run_seq"] + 1)
+        pset_seq = max(pset_seq, run.info["pset_seq"] + run.info["n"])
+    return run_seq, pset_seq
+
+
+def _cell_sources(func: Callable[..., Any]) -> dict[str, str]:
+    """Return the source of notebook cells the function and its helpers are in.
+
+    No file has them, so a traceback in another process could not show their lines.
+    """
+    sources: dict[str, str] = {}
+    seen: set[int] = set()
+    waiting: list[object] = [func]
+    while waiting:
+        found = waiting.pop()
+        found = getattr(found, "__func__", found)
+        found = getattr(found, "func", found)  # a partial
+        if not isinstance(found, FunctionType) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        name = found.__code__.co_filename
+        if name not in sources and not os.path.exists(name):
+            sources[name] = "".join(linecache.getlines(name))
+        waiting += [found.__globals__.get(n) for n in _names_in(found.__code__)]
+        waiting += [cell.cell_contents for cell in found.__closure__ or () if _is_full(cell)]
+    return {name: text for name, text in sources.items() if text}
+
+
+def _names_in(code: CodeType) -> Collection[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.update(_names_in(constant))
+    return names
+
+
+def _is_full(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
