@@ -7,6 +7,7 @@ table). Used by the study in every process, and by the engine to fold.
 import contextlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -251,8 +252,8 @@ class Database:
         """Return how many rows each run lost in the table by other hands."""
         with self._guard:
             frame = self.frame()
-            there = frame["_run_id"].value_counts() if "_run_id" in frame else {}
-            lost = {name: u.rows - int(there.get(name, 0)) for name, u in self._runs.items()}
+            there = Counter(frame["_run_id"].tolist() if "_run_id" in frame else ())
+            lost = {name: u.rows - there[name] for name, u in self._runs.items()}
             return {name: n for name, n in lost.items() if n > 0}
 
 

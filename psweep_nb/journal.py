@@ -213,15 +213,15 @@ class Reader:
                 return False
         if self._salt < 0:
             data = os.pread(self._fd, _FILE_HEAD.size, 0)
-            if len(data) < _FILE_HEAD.size or not any(data):
+            if len(data) < _FILE_HEAD.size or MAGIC.startswith(data.rstrip(b"\0")):
                 self.tail = "torn" if data else ""
                 return False
-            magic, self._salt = _FILE_HEAD.unpack(data)
+            magic, salt = _FILE_HEAD.unpack(data)
             if magic != MAGIC:
-                self._salt = -1
                 self.tail = "damaged"
                 self.damage = [(0, os.fstat(self._fd).st_size)]
                 return False
+            self._salt = salt
             self.offset = max(self.offset, _FILE_HEAD.size)
         return True
 

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Generator
 from functools import cached_property
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from psweep_nb import frames, hosts
+from psweep_nb.database import Database
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.journal import FAILED
@@ -22,17 +23,22 @@ from psweep_nb.runview import PsetRecord, RunView, Status
 from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
 
-if TYPE_CHECKING:
-    from psweep_nb.study import Study
-
 Notes = Callable[[str], object]
 _POLL_S = (0.01, 0.1)  # a wait looks often at first, then less
+
+
+class Home(Protocol):
+    """What a run needs of its study."""
+
+    calc_dir: str
+    trusted: bool
+    database: Database
 
 
 class Run:
     """A run of a study; made by `Study.submit`, `Study.runs` and `Study.run_of`."""
 
-    def __init__(self, study: "Study", folder: RunDir) -> None:
+    def __init__(self, study: Home, folder: RunDir) -> None:
         self.study = study
         self.folder = folder
 

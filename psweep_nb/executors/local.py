@@ -14,6 +14,7 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 from time import monotonic, monotonic_ns, time_ns
+from typing import Any
 
 from psweep_nb.executors import Progress
 from psweep_nb.executors.local_worker import BATCH, ENDED, QUIT, READY, REPLY
@@ -335,7 +336,7 @@ class LocalExecutor:
         self._deaths_unready += 1
         for record in records:
             if record.kind == LOADFAIL:
-                body = loads(record.body, trusted=False)
+                body: Any = loads(record.body, trusted=False)
                 self._progress.broken = (
                     f"the workers cannot load the function: {body['error']}\n{body['traceback']}"
                 )

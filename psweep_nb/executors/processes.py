@@ -72,10 +72,9 @@ def kill_tree(pid: int) -> None:
     It must not have been waited for: only then the ids still belong to it.
     """
     strays = _descendants(pid)  # before the kill: afterwards they have another parent
-    for target in (lambda: os.killpg(pid, signal.SIGKILL), lambda: os.kill(pid, signal.SIGKILL)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            target()
-    _kill(strays)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    _kill([pid, *strays])
 
 
 def kill_orphans(mark: str) -> None:
