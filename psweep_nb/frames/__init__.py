@@ -1,0 +1,10 @@
+"""Tables of rows with exact types, as published in ``database.pk``.
+
+Owns column types (`columns`) and how rows make and join a table (`tables`); `database` and
+`study` call it.
+"""
+
+from psweep_nb.frames.columns import ABSENT, columns_of, typed
+from psweep_nb.frames.tables import BOOKKEEPING, build, merge, snapshot
+
+__all__ = ["ABSENT", "BOOKKEEPING", "build", "columns_of", "merge", "snapshot", "typed"]
