@@ -29,5 +29,5 @@ def load(ip: Any) -> None:
         ip.set_hook("complete_command", completer(magics.session), str_key=magic)
     # By name: a formatter for a class not imported yet costs nothing.
     formatter = ip.display_formatter.ipython_display_formatter
-    formatter.for_type_by_name("psweep_nb.study", "Run", lambda run: show.show_run(ip, run))
+    formatter.for_type_by_name("psweep_nb.runs", "Run", lambda run: show.show_run(ip, run))
     formatter.for_type_by_name("psweep_nb.study", "Study", lambda s: show.show_study(ip, s))

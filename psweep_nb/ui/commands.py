@@ -48,37 +48,37 @@ COMMANDS = {
     command.name: command
     for command in (
         RUN,
-        Command("status", "%psweep status [RUN]", f"how a run is doing. {_RUN}", (_DIR,)),
+        Command("status", "%psweep status [RUN]", "how a run is doing", (_DIR,)),
         Command(
             "stop",
             "%psweep stop [RUN]",
-            f"stop a run; psets that are running finish first. {_RUN}",
+            "stop a run; psets that are running finish first",
             (Option("--now", "end the running psets too"), _DIR),
         ),
-        Command("pause", "%psweep pause [RUN]", f"start no more psets. {_RUN}", (_DIR,)),
+        Command("pause", "%psweep pause [RUN]", "start no more psets", (_DIR,)),
         Command(
             "resume",
             "%psweep resume [RUN]",
-            f"go on with what is not done. {_RUN}",
+            "go on with what is not done",
             (Option("--workers", "processes to compute with", "-w", "N", "expression"), _DIR),
         ),
         Command(
             "retry",
             "%psweep retry [RUN]",
-            f"run failed psets again, with the function as it is now. {_RUN}",
+            "run failed psets again, with the function as it is now",
             (_DIR,),
         ),
         Command(
             "wait",
             "%psweep wait [RUN]",
-            f"return when a run has ended (interrupting ends the waiting only). {_RUN}",
+            "return when a run has ended (interrupting ends the waiting only)",
             (Option("--timeout", "wait at most so many seconds", "", "S", "expression"), _DIR),
         ),
         Command("runs", "%psweep runs", "the runs of a study", (_DIR,)),
         Command(
             "attach",
             "%psweep attach [RUN]",
-            f"show a run and bind it to `run`. {_RUN}",
+            "show a run and bind it to `run`",
             (Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"), _DIR),
         ),
         Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
@@ -111,6 +111,8 @@ def help_of(command: Command) -> str:
     lines = [f"usage: {command.usage}", f"  {command.summary}"]
     options = [*command.options, Option("--help", "this text", "-h")]
     width = max(len(option.spelled) for option in options)
+    if "[RUN]" in command.usage:
+        lines.append(f"  {_RUN}")
     lines += [f"    {option.spelled:{width}}  {option.help}" for option in options]
     if command.example:
         lines.append(f"  example: {command.example}")
@@ -121,10 +123,7 @@ def help_of_all() -> str:
     """The text that ``%psweep -h`` prints."""
     width = max(map(len, COMMANDS))
     lines = ["%psweep SUBCOMMAND ...   (-h after any of them says more)"]
-    lines += [
-        f"    {name:{width}}  {command.summary.removesuffix(_RUN).strip().rstrip('.')}"
-        for name, command in COMMANDS.items()
-    ]
+    lines += [f"    {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
     lines.append("%%psweep run PARAMS -r E,loss")
     lines.append(f"    {'':{width}}  {CELL_RUN.summary}")
     return "\n".join(lines)

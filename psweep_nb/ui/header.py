@@ -103,14 +103,13 @@ def pace(status: Status) -> list[str]:
     elapsed = texts.duration(status.elapsed)
     if status.ended:
         return [f"took {elapsed}"]
-    parts = [elapsed]
-    if status.state == "running":
-        parts.insert(0, texts.rate(status.rate))
-        left = (
-            "unknown" if status.time_left is None else f"about {texts.duration(status.time_left)}"
-        )
-        parts.append(f"time left: {left}")
-    return parts
+    if status.state != "running":
+        return [f"{elapsed} so far"]
+    left = status.time_left
+    left = round(left) if left is not None and 10 <= left < 1e9 else left
+    said = texts.duration(left).replace(".0 s", " s")
+    said = "time left unknown" if said == "unknown" else f"about {said} left"
+    return [texts.rate(status.rate), f"{elapsed} so far", said]
 
 
 def commands(status: Status) -> list[str]:

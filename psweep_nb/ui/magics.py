@@ -7,7 +7,6 @@ a person may type is in ``commands``, how it is read in ``arguments``.
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from psweep_nb.study import Run, Study
 
 SKIP = "done+failed"  # so that Run All computes nothing twice
-_SLICE = 0.1  # s; an interrupt ends the waiting after at most so long
 
 
 @magics_class
@@ -127,7 +125,7 @@ class PsweepMagics(Magics):
         study = self.session.study(options.get("--dir"), create=True, quiet=True)
         skip = None if words.flag("--again") else SKIP
         with _said_plainly():
-            run = self._instead(study, function, params, skip)
+            run = self._instead(study, params, skip)
             if run is None:
                 run = study.submit(
                     function,
@@ -144,15 +142,16 @@ class PsweepMagics(Magics):
         if run is not None and run is not _NOTHING:
             self._present(run, options.get("--out"), wait=_waits(words))
 
-    def _instead(self, study: Study, function: Any, params: Any, skip: str | None) -> Any:
+    def _instead(self, study: Study, params: Any, skip: str | None) -> Any:
         """The run to show in place of a new one; None when there is something to compute."""
         if skip is None:
             return None
-        preview = study.preview(function, params, skip)
-        if preview.running_same is not None:
-            print(f"{preview.running_same!r}: at work on these psets already, attached")
-            return preview.running_same
-        if preview.done or preview.failed:
+        preview = study.preview(params, skip)
+        same = preview.running_same
+        if same is not None:
+            print(f"{same!r}: at work on these psets already, attached")
+            return same
+        if preview.new != len(params):
             print(_skip_line(preview))
         if preview.new:
             return None
@@ -168,7 +167,6 @@ class PsweepMagics(Magics):
 
     def _status(self, words: Words) -> None:
         run = self._one_run(words)
-        run.view.poll()
         print("\n".join(text.status_lines(run)))
 
     def _runs(self, words: Words) -> None:
@@ -213,13 +211,12 @@ class PsweepMagics(Magics):
 
     def _retry(self, words: Words) -> None:
         run = self._one_run(words)
-        run.view.poll()
         failed = run.status().failed
         if not failed:
             print(f"run {run.run_seq}: nothing failed, so there is nothing to retry")
             return
         with _said_plainly():
-            run.retry()
+            run.retry(notes=print)
         self._done(run, f"running {texts.psets(failed)} again")
         if _waits(words):
             self._wait_for(run, None)
@@ -249,16 +246,14 @@ class PsweepMagics(Magics):
 
     def _wait_for(self, run: Run, timeout: float | None) -> None:
         """Return when the run has ended; an interrupt ends the waiting, never the run."""
-        until = None if timeout is None else time.monotonic() + timeout
         try:
-            while not run.wait(timeout=_SLICE).ended:
-                if until is not None and time.monotonic() > until:
-                    print(f"run {run.run_seq} goes on; waited {texts.duration(timeout)}")
-                    return
+            status = run.wait(timeout)
         except KeyboardInterrupt:
             print(f"stopped waiting; run {run.run_seq} goes on (%psweep stop ends it)")
             return
-        run.view.poll()
+        if not status.ended:
+            print(f"run {run.run_seq} goes on; waited {texts.duration(timeout)}")
+            return
         show.finish(run)
         print("\n".join(text.status_lines(run)))
 
@@ -274,6 +269,8 @@ def _skip_line(preview: Any) -> str:
     parts = [f"{texts.count(preview.new)} new"]
     if preview.done:
         parts.append(f"{texts.count(preview.done)} done")
+    if preview.running:
+        parts.append(f"{texts.count(preview.running)} at work in another run")
     if preview.failed:
         parts.append(f"{texts.count(preview.failed)} failed (`%psweep retry`)")
     return ", ".join(parts)

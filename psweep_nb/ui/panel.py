@@ -54,7 +54,7 @@ class RunPanel:
         self.run = run
         self.widget = PanelWidget()
         self.slot = Slot(f"psweep-{run.run_id}", self.widget.send)
-        self._rows = rows.Rows(run.view)
+        self._rows = rows.Rows(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
         # The follower pushes, and so does a cell that waited for the run's end.
         self._pushing = threading.Lock()
@@ -69,12 +69,12 @@ class RunPanel:
 
     def ended(self) -> bool:
         """Whether the run has ended."""
-        return self.run.status().ended
+        return self.run.view.status().ended
 
     def push(self) -> Iterator[None]:
         """Bring the page, and when it is due the report, up to date; yields in between."""
         with self._pushing:
-            status = self.run.status()
+            status = self.run.view.status()
             head = json.dumps(header.build(self.run, status), ensure_ascii=False)
             yield
             table = self._rows.build()
@@ -126,20 +126,21 @@ class RunPanel:
         from psweep_nb.ui.follower import shared
 
         run = self.run
+        said: list[str] = []
         actions = {
             "pause": (run.pause, "pausing"),
             "stop": (run.stop, "stopping: running psets finish first"),
             "stop_now": (lambda: run.stop(now=True), "stopping now"),
             "resume": (run.resume, "resuming"),
-            "retry": (run.retry, "running the failed psets again"),
+            "retry": (lambda: run.retry(notes=said.append), "running the failed psets again"),
         }
         if name not in actions:
             raise PsweepError(f"the panel knows no command {name!r}")
-        action, said = actions[name]
+        action, what = actions[name]
         with self._commanding:  # two clicks may arrive on two threads
             action()
         shared().follow(self)
-        return said
+        return "; ".join([what, *said])
 
 
 def _keep_answering(widget: PanelWidget) -> None:

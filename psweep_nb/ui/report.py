@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +51,18 @@ class Gathered:
     records: Sequence[PsetRecord]
     groups: list[tuple[str, int, PsetRecord]] = field(default_factory=list)
     scanned: int = 0
-    workers: int = 1
+    params: Sequence[str] = ()
 
 
 def gather(run: Run, breathe: Callable[[], None] = lambda: None) -> Gathered:
     """Look at the run; calls ``breathe`` between pieces of about a millisecond."""
-    status = run.status()
+    status = run.view.status()
     gathered = Gathered(
         header.build(run, status),
         function_name(run),
         started(run),
         rows.newest_first(run.view, SHOWN),
-        workers=status.workers,
+        params=run.info.get("params", ()),
     )
     breathe()
     groups: dict[str, tuple[int, PsetRecord]] = {}
@@ -86,8 +87,10 @@ def function_name(run: Run) -> str:
 
 def started(run: Run) -> float | None:
     """When the run was submitted (epoch, s)."""
-    when = run.info.get("time_ns")
-    return when / 1e9 if isinstance(when, (int, float)) else None
+    try:
+        return datetime.fromisoformat(run.info["time_utc"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def html(gathered: Gathered) -> str:
@@ -155,7 +158,7 @@ def _table(gathered: Gathered) -> Iterable[str]:
     if not gathered.records:
         yield f'<div class="dim">{escape(gathered.head["empty"])}</div>'
         return
-    table = rows.Rows.of_records(gathered.records)
+    table = rows.Rows.of_records(gathered.records, gathered.params)
     columns, shown = table["columns"][:16], table["newest"]
     left_out = len(table["columns"]) - len(columns) + table["hidden"]
     yield "<table><thead><tr>" + html_cell("th", "pset", True)

@@ -63,13 +63,15 @@ class Rows:
 
     Parameters
     ----------
-    view : RunView
+    view : RunView, optional
         Where they come from.
+    params : sequence of str
+        Names of the parameters, in the order of their columns.
     """
 
-    def __init__(self, view: RunView | None) -> None:
+    def __init__(self, view: RunView | None, params: Sequence[str] = ()) -> None:
         self._view = view
-        self._params: dict[str, None] = {}
+        self._params: dict[str, None] = dict.fromkeys(params)
         self._results: dict[str, None] = {}
         self._seen_keys: tuple[object, object] = (None, None)
         self._made: dict[str, _Row] = {}
@@ -102,9 +104,11 @@ class Rows:
         }
 
     @classmethod
-    def of_records(cls, records: Sequence[PsetRecord]) -> dict[str, Any]:
+    def of_records(
+        cls, records: Sequence[PsetRecord], params: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Columns and rows (``newest``) of given records, in their order."""
-        table = cls(None)
+        table = cls(None, params)
         kept: dict[str, _Row] = {}
         made = [table._row(record, kept) for record in records]
         names = table._shown_names()

@@ -87,7 +87,6 @@ class Session:
 
     def _announce(self, study: Study) -> None:
         for run in study.active_runs():
-            run.view.poll()
             status = run.status()
             self._say(
                 f"run {run.run_seq} in {header.directory(study.path)} is {status.state}"
@@ -154,4 +153,4 @@ def _no_study(key: Path, where: Path) -> str:
     hint = arguments.suggest(key.name, beside) or (
         f"; studies beside it: {', '.join(sorted(beside)[:5])}" if beside else ""
     )
-    return f"there is no directory {texts.line(str(where), 100)}{hint}"
+    return f"there is no study {texts.line(str(where), 100)}/{hint or '; the first run makes it'}"

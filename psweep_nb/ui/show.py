@@ -84,7 +84,6 @@ _NUMERIC = {"run", "done", "failed", "total"}
 
 
 def _run_row(run: Run) -> dict[str, str]:
-    run.view.poll()
     status = run.status()
     when = report.started(run)
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,8 @@ class FakeRunning:
 
 
 class FakeView:
-    def __init__(self) -> None:
+    def __init__(self, run: FakeRun) -> None:
+        self.run = run
         self.records: list[FakeRecord] = []
         self.polled = 0
         self.at_work: list[FakeRunning] = []
@@ -66,6 +66,9 @@ class FakeView:
     def poll(self, limit: int = 0) -> int:
         new, self.polled = len(self.records) - self.polled, len(self.records)
         return new
+
+    def status(self) -> FakeStatus:
+        return self.run.state
 
     @property
     def count(self) -> int:
@@ -93,10 +96,15 @@ class FakeRun:
         self.run_id = f"run-{seq}"
         self.run_seq = seq
         self.label = label
-        self.info: dict[str, Any] = {"time_ns": 1_900_000_000 * 10**9, "n": total}
-        self.view = FakeView()
+        self.info: dict[str, Any] = {
+            "function": "shade",
+            "time_utc": "2031-02-03T04:05:06+00:00",
+            "n": total,
+        }
+        self.view = FakeView(self)
         self.state = FakeStatus(total=total, pending=total)
         self.calls: list[Any] = []
+        self.on_wait: Any = None
 
     def __repr__(self) -> str:
         return f"run {self.run_seq}: {self.state.total} psets, 1 worker, {self.study.path}/"
@@ -128,14 +136,15 @@ class FakeRun:
         self.calls.append(("resume", workers))
         self.set(state="running")
 
-    def retry(self, func: Any = None, recorded: bool = False) -> None:
+    def retry(self, func: Any = None, recorded: bool = False, notes: Any = print) -> None:
         self.calls.append("retry")
+        notes("shade has changed since run 3")
         self.set(state="running", failed=0)
 
     def wait(self, timeout: float | None = None) -> FakeStatus:
         self.calls.append(("wait", timeout))
-        if timeout:
-            time.sleep(min(timeout, 0.01))
+        if self.on_wait is not None:
+            self.on_wait()
         return self.state
 
 
@@ -146,6 +155,7 @@ class FakePreview:
     failed: int = 0
     running_same: Any = None
     latest: Any = None
+    running: int = 0
     notes: list[str] = field(default_factory=list)
 
 
@@ -156,7 +166,7 @@ class FakeStudy:
         self.next_preview: FakePreview | None = None
         self.submitted: list[dict[str, Any]] = []
 
-    def preview(self, func: Any, params: Any, skip: Any) -> FakePreview:
+    def preview(self, params: Any, skip: Any) -> FakePreview:
         return self.next_preview or FakePreview(len(params))
 
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:

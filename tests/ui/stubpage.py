@@ -60,9 +60,7 @@ class StubPage:
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on(
-            "console", lambda m: self.errors.append(m.text) if m.type == "error" else None
-        )
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
 
         def serve(route: Any) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from psweep_nb.ui import rows
 from tests.ui.fakes import FakeRun, FakeRunning
 from tests.ui.stubpage import StubPage
 

@@ -397,7 +397,9 @@ class Panel {
   }
 
   showColumns(columns, any) {
-    const key = JSON.stringify(columns);
+    // Of failed psets the error is what matters: it comes first, results do not come.
+    if (this.show === "failed") columns = columns.filter((column) => column.kind === "param");
+    const key = JSON.stringify([columns, this.show === "failed"]);
     this.table.hidden = !any;
     if (key === this.columnKey) return;
     this.columnKey = key;
@@ -412,9 +414,11 @@ class Panel {
         cell("pset", "psw-num"),
         cell("state", ""),
         cell("runtime", "psw-num"),
+        ...(this.show === "failed" ? [cell("error", "")] : []),
         ...columns.map((column, at) =>
           cell(column.name, `${column.numeric ? "psw-num" : ""}${at === first ? " psw-first" : ""}`),
         ),
+        el("td", { class: "psw-fill", role: "presentation" }),
       ),
     );
   }
@@ -424,6 +428,7 @@ class Panel {
       el("td", { role: "gridcell", class: kind, text, title: text.length > 24 ? text : null, colspan: span });
     const columns = this.rows.columns;
     const failed = row.state === "failed";
+    const errorFirst = this.show === "failed";
     const results = columns.filter((column) => column.kind === "result").length;
     const node = el(
       "tr",
@@ -432,12 +437,17 @@ class Panel {
       cell(row.state, "psw-cell-state"),
       cell(row.runtime, "psw-num psw-dim"),
     );
+    if (errorFirst) node.append(cell(row.error, "psw-error"));
     columns.forEach((column, at) => {
       if (failed && column.kind === "result") return;
       const kind = `${column.numeric ? "psw-num" : ""}${at === this.firstResult ? " psw-first" : ""}`;
       node.append(cell(row.cells[at] ?? "", kind));
     });
-    if (failed) node.append(cell(row.error, "psw-error psw-first", String(Math.max(1, results))));
+    if (failed && !errorFirst) {
+      node.append(cell(row.error, "psw-error psw-first", String(results + 1)));
+    } else {
+      node.append(el("td", { class: "psw-fill", role: "presentation" }));
+    }
     node.dataset.key = row.key;
     node.dataset.index = String(row.index);
     node.psw = this.fingerprint(row);
