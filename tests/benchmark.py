@@ -146,6 +146,18 @@ def visible(bench: Bench) -> Iterator[Row]:
     yield Row("submit to first row", ms(ours["first_row_s"]), "", "", None)
 
 
+def latency(bench: Bench) -> Iterator[Row]:
+    """A trivial cell while 10 000 rows/s arrive with the panel open."""
+    pairs = 10 if bench.repeats > 1 else 3
+    (ours,) = bench.medians(("latency", {"pairs": pairs}), repeats=1)
+    figures = f"{ours['followed_ms']:.1f} / {ours['unfollowed_ms']:.1f} ms"
+    yield Row("1+1 while 10,000 rows/s come, p99, with / without panel", figures, "", "", None)
+    added = ours["added_ms"]
+    yield Row(
+        f"same, added by the panel ({pairs} pairs)", f"{added:.1f} ms", "", "10 ms", added <= 10
+    )
+
+
 def memory(bench: Bench) -> Iterator[Row]:
     """Peak memory of a serial run."""
     n = 1_000_000 if bench.full else 100_000
@@ -174,7 +186,8 @@ def ms(seconds: float) -> str:
 
 
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
-    row.__name__: row for row in (serial, processes, append, skip, visible, memory, imports)
+    row.__name__: row
+    for row in (serial, processes, append, skip, visible, latency, memory, imports)
 }
 
 

@@ -150,6 +150,73 @@ def visible(n: int, workers: int = 2) -> Result:
     }
 
 
+# In the kernel of `latency`: two workers make 5,000 rows a second each, mostly asleep.
+KERNEL = """
+%load_ext psweep_nb
+import time, psweep_nb
+due = 0.0
+def paced(pset):
+    global due
+    now = time.perf_counter()
+    due = max(due + 0.0002, now - 0.01)
+    if due > now + 0.0005:
+        time.sleep(due - now)
+    return {"result": pset["a"]}
+params = [{"a": i, "b": 0.5 * i, "c": "text"} for i in range(100_000)]
+"""
+FOLLOWED = "%psweep run paced params -w 2 --again -d followed -o run"
+UNFOLLOWED = """
+run = psweep_nb.Study("unfollowed").submit(paced, params, workers=2)
+"""
+
+
+def latency(seconds: float = 5.0, pairs: int = 1) -> Result:
+    """Milliseconds that `1+1` takes in a kernel while rows arrive, followed by a panel or not."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+
+    def execute(code: str) -> float:
+        start = time.perf_counter()
+        sent = client.execute(code, store_history=False)
+        while True:
+            reply = client.get_shell_msg(timeout=60)
+            if reply["parent_header"].get("msg_id") == sent:
+                break
+        taken = time.perf_counter() - start
+        if reply["content"]["status"] != "ok":
+            raise RuntimeError("\n".join(reply["content"]["traceback"]))
+        while client.iopub_channel.msg_ready():  # what the page would read
+            client.get_iopub_msg(timeout=1)
+        return taken * 1e3
+
+    def p99(start: str) -> float:
+        execute(start)
+        time.sleep(1.0)  # workers are at full speed by then
+        delays = []
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            delays.append(execute("1+1"))
+            time.sleep(0.005)
+        # Still at work, and as fast as meant: else the figure says nothing.
+        execute("s = run.status(); assert s.state == 'running' and s.rate > 7000, s")
+        execute("run.stop(now=True); run.wait(); del run")
+        return sorted(delays)[int(0.99 * len(delays))]
+
+    try:
+        execute(KERNEL)
+        both = [(p99(FOLLOWED), p99(UNFOLLOWED)) for _ in range(pairs)]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    followed, unfollowed = (statistics.median(column) for column in zip(*both, strict=True))
+    return {
+        "followed_ms": followed,
+        "unfollowed_ms": unfollowed,
+        "added_ms": statistics.median(a - b for a, b in both),
+    }
+
+
 def imports() -> Result:
     """Seconds to import the core and pandas, each the best of a few fresh interpreters."""
 
@@ -175,6 +242,7 @@ CASES: dict[str, Callable[..., Result]] = {
         skip,
         psweep_skip,
         visible,
+        latency,
         imports,
     )
 }
