@@ -7,7 +7,7 @@ from IPython.core.error import UsageError
 from psweep_nb.ui.arguments import Command, Option, suggest
 
 _DIR = Option("--dir", "directory of the study (the one used last; at first calc)", "-d", "DIR")
-_RUN = "RUN is -1 (the latest, taken when RUN is left out), a _run_seq, a label or a variable."
+_RUN = "RUN: -1 (the latest), a _run_seq, a label, a variable; left out, the run used last here."
 
 _RUN_OPTIONS = (
     _DIR,

@@ -125,8 +125,9 @@ class PsweepMagics(Magics):
         study = self.session.study(options.get("--dir"), create=True, quiet=True)
         skip = None if words.flag("--again") else SKIP
         with _said_plainly():
-            run = self._instead(study, params, skip)
-            if run is None:
+            run = self._instead(study, function, params, skip)
+            new = run is None
+            if new:
                 run = study.submit(
                     function,
                     params,
@@ -140,13 +141,15 @@ class PsweepMagics(Magics):
                 )
                 print(repr(run))
         if run is not None and run is not _NOTHING:
-            self._present(run, options.get("--out"), wait=_waits(words))
+            self._present(run, options.get("--out"), new=new)
+            if _waits(words):
+                self._wait_for(run, None)
 
-    def _instead(self, study: Study, params: Any, skip: str | None) -> Any:
+    def _instead(self, study: Study, function: Any, params: Any, skip: str | None) -> Any:
         """The run to show in place of a new one; None when there is something to compute."""
         if skip is None:
             return None
-        preview = study.preview(params, skip)
+        preview = study.preview(function, params, skip)
         same = preview.running_same
         if same is not None:
             print(f"{same!r}: at work on these psets already, attached")
@@ -157,11 +160,9 @@ class PsweepMagics(Magics):
             return None
         return preview.latest or _NOTHING
 
-    def _present(self, run: Run, name: str | None = None, *, wait: bool = False) -> None:
+    def _present(self, run: Run, name: str | None, *, new: bool = False) -> None:
         self.session.bind(run, name)
-        show.show_run(self.shell, run)
-        if wait:
-            self._wait_for(run, None)
+        show.show_run(self.shell, run, new=new)
 
     # -- looking -----------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ class Session:
         self._opener = opener
         self._say = say
         self._studies: dict[Path, Study] = {}
+        self._current: dict[Any, Run] = {}  # of each study, the run used last
         self._bound: dict[str, Any] = {}
         self._told: set[str] = set()
 
@@ -97,33 +98,39 @@ class Session:
     # -- runs --------------------------------------------------------------------------------
 
     def run(self, word: str | None, study: Study) -> Run:
-        """The run a word names, else the latest of the study.
+        """The run a word names, else the one used last here, else the latest of the study.
 
         Raises
         ------
         UsageError
             When the study has none, or not this one.
         """
+        if word is None and study in self._current:
+            return self._current[study]
         key = -1 if word is None else arguments.address(word, self.names)
         if hasattr(key, "run_seq"):
-            run: Run = key
-            return run
+            return self._use(key)
         runs = study.runs
         where = header.directory(study.path)
         if not runs:
             raise UsageError(f"{where} has no runs yet: %psweep run FUNC PARAMS makes one")
         for run in reversed(runs):
             if key in (run.run_seq, run.label) or (key == -1 and run is runs[-1]):
-                return run
+                return self._use(run)
         labels = [run.label for run in runs if run.label]
         hint = arguments.suggest(str(key), labels)
         known = f"runs 0 to {runs[-1].run_seq}" if len(runs) > 1 else f"run {runs[0].run_seq}"
         raise UsageError(f"{where} has no run {key}{hint or f'; it has {known}'}")
 
+    def _use(self, run: Run) -> Run:
+        self._current[run.study] = run
+        return run
+
     # -- names of the notebook ---------------------------------------------------------------
 
     def bind(self, run: Run, name: str | None = None) -> None:
         """Bind ``run`` (or the name asked for) and ``study``, unless the user owns them."""
+        self._use(run)
         if name is not None:
             self.names[name] = run
             self._bound[name] = run

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 _panels: dict[str, RunPanel] = {}
 
 
-def show_run(ip: Any, run: Run) -> None:
-    """Show a run as an output of the cell that is running."""
+def show_run(ip: Any, run: Run, *, new: bool = False) -> None:
+    """Show a run as an output of the cell that is running.
+
+    In a terminal that is text, and nothing for a run of which nothing can be told yet (``new``).
+    """
     run.view.poll()
     if not has_page(ip):
-        print("\n".join(text.status_lines(run)))
+        if not new:
+            print("\n".join(text.status_lines(run)))
         return
     panel = panel_of(run)
     for _ in panel.push():

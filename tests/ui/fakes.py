@@ -166,7 +166,7 @@ class FakeStudy:
         self.next_preview: FakePreview | None = None
         self.submitted: list[dict[str, Any]] = []
 
-    def preview(self, params: Any, skip: Any) -> FakePreview:
+    def preview(self, func: Any, params: Any, skip: Any) -> FakePreview:
         return self.next_preview or FakePreview(len(params))
 
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
