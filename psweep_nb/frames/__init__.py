@@ -1,10 +1,11 @@
 """Tables of rows with exact types, as published in ``database.pk``.
 
-Owns column types (`columns`) and how rows make and join a table (`tables`); `database` and
-`study` call it.
+Owns column types (`columns`), how rows make and join a table (`tables`), and its file (`dump`);
+`database` and `study` call it.
 """
 
 from psweep_nb.frames.columns import ABSENT, columns_of, typed
+from psweep_nb.frames.dump import dump
 from psweep_nb.frames.tables import BOOKKEEPING, build, merge, snapshot
 
-__all__ = ["ABSENT", "BOOKKEEPING", "build", "columns_of", "merge", "snapshot", "typed"]
+__all__ = ["ABSENT", "BOOKKEEPING", "build", "columns_of", "dump", "merge", "snapshot", "typed"]

@@ -269,4 +269,7 @@ def _frame(arrays: Mapping[Any, Any], times: np.ndarray[Any, Any]) -> pd.DataFra
         else arrays[name]
         for name in _ordered(arrays)
     }
-    return pd.DataFrame(data, index=index, copy=False)
+    frame = pd.DataFrame(data, index=index, copy=False)
+    # So with the names: a table with an index of pandas 3's string type opens only there.
+    frame.columns = pd.Index(list(data), dtype=object)
+    return frame

@@ -1,0 +1,77 @@
+"""How a table becomes a file that every supported pandas opens.
+
+`database` writes ``database.pk`` through it. Called plainly, pandas 3 and NumPy 2 write what
+pandas 2 and NumPy 1 cannot read, and classes of a notebook are lost with its kernel.
+"""
+
+import copyreg
+import pickle
+from collections import ChainMap
+from typing import Any, BinaryIO, Final
+
+import pandas as pd
+
+#: With protocol 5 NumPy 2 names a module that NumPy 1 does not have.
+_PROTOCOL: Final = 4
+
+#: How a pickle names the module of a class that lives in a notebook or script.
+_MAIN: Final = b"\x8c\x08__main__"
+
+
+def dump(table: pd.DataFrame, file: BinaryIO) -> None:
+    """Pickle a table, for ``pandas.read_pickle`` of pandas 2.2 and later.
+
+    Objects of classes that are defined in ``__main__`` are pickled by value; reading such a
+    table needs cloudpickle installed.
+
+    Parameters
+    ----------
+    table
+        Any DataFrame. Columns of pandas 3's string type, which `build` and `merge` never
+        make, open in pandas 3 only.
+    file
+        Opened for writing in binary mode, seekable, at its beginning.
+    """
+    watched = _Watched(file)
+    pickler: Any = pickle.Pickler(watched, protocol=_PROTOCOL)
+    pickler.dispatch_table = ChainMap(_REDUCERS, copyreg.dispatch_table)
+    try:
+        pickler.dump(table)
+        if not watched.saw_main:
+            return
+    except (pickle.PicklingError, AttributeError, TypeError):
+        pass  # most likely a class that cannot be found by its name; if not, it fails again
+    import cloudpickle
+
+    file.seek(0)
+    file.truncate()
+    pickler = cloudpickle.CloudPickler(file, protocol=_PROTOCOL)
+    pickler.dispatch_table = ChainMap(_REDUCERS, pickler.dispatch_table)
+    pickler.dump(table)
+
+
+class _Watched:
+    """A file to pickle to, which notes when an object of ``__main__`` went by its name."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.saw_main = False
+
+    def write(self, data: Any) -> int:
+        # The pickler never divides a short string between two writes.
+        self.saw_main = self.saw_main or _MAIN in bytes(data)
+        return self.file.write(data)
+
+
+def _reduce(array: Any) -> tuple[Any, ...]:
+    """As pandas pickles it, with the third part of its state that pandas 2 insists on.
+
+    pandas 3.0 and later leave it out where it is empty, see its issue 62820.
+    """
+    make, args, state = array.__reduce__()[:3]
+    return make, args, (*state, {}) if isinstance(state, tuple) and len(state) == 2 else state
+
+
+_REDUCERS: Final[dict[type, Any]] = {
+    kind: _reduce for kind in (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.Categorical)
+}
