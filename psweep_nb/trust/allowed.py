@@ -12,6 +12,7 @@ from typing import Any
 from psweep_nb.trust import guards
 
 _ARRAYS = {
+    "ArrowStringArray": "pandas.core.arrays.string_arrow",
     "BooleanArray": "pandas.core.arrays.boolean",
     "Categorical": "pandas.core.arrays.categorical",
     "DatetimeArray": "pandas.core.arrays.datetimes",
@@ -86,7 +87,7 @@ HANDED = frozenset(
         "pandas._libs.missing:NA",
         "numpy:ndarray",
         "pytz:_UTC",
-        "zoneinfo:ZoneInfo",
+        *("builtins:getattr", "zoneinfo:ZoneInfo"),  # for ZoneInfo._unpickle, see careful.py
         *(f"builtins:{n}" for n in ("int", "float", "str", "list", "dict", "bool", "tuple")),
         *("builtins:Ellipsis", "builtins:NotImplemented"),
     ]
@@ -112,14 +113,15 @@ GUARDED: dict[str, Callable[..., Any]] = {
     "pandas.core.indexes.interval:_new_IntervalIndex": guards.index,
     "pandas.core.indexes.timedeltas:_new_TimedeltaIndex": guards.index,
     "pandas.core.internals.managers:BlockManager": guards.block_manager,
+    "pyarrow.lib:_restore_array": guards.arrow_array,
+    "pyarrow.lib:py_buffer": guards.arrow_buffer,
+    "pyarrow.lib:type_for_alias": guards.arrow_type,
     "pytz:_p": guards.time_zone,
-    "builtins:getattr": guards.zone_maker,
 }
 
 # One thing under several names: of Python 2 (protocols below 3), NumPy 1, pathlib in Python 3.13.
 MOVED = {
     **{f"__builtin__:{key[9:]}": key for key in CALLED | HANDED if key.startswith("builtins:")},
-    "__builtin__:getattr": "builtins:getattr",
     "__builtin__:xrange": "builtins:range",
     "__builtin__:long": "builtins:int",
     **{key.replace("_core", "core"): key for key in GUARDED if key.startswith("numpy._core")},
@@ -145,6 +147,10 @@ STATEFUL: dict[str, Callable[[Any, Any], None]] = {
             "pandas.arrays",
         ),
         guards.check_masked_array,
+    ),
+    **dict.fromkeys(
+        _both({"ArrowStringArray": "pandas.core.arrays.string_arrow"}, "pandas.arrays"),
+        guards.check_arrow_array,
     ),
     "pandas:Categorical": guards.check_categorical,
     "pandas.core.arrays.categorical:Categorical": guards.check_categorical,

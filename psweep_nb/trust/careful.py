@@ -1,139 +1,209 @@
-"""An unpickler that makes harmless types only, for studies that came from somebody else.
+"""Makes harmless types only, from pickles of studies that came from somebody else.
 
-What a pickle can do is import, call and set attributes. Here only names of an exact list are
-imported, only some of those are called, with arguments that were looked at, and only instances of
-listed types get a state. It stands on Python's own unpickler, not on the faster one in C, because
-that one sets attributes of classes and the inner state of NumPy's dtypes without asking.
+A pickle imports, calls and sets attributes as it likes. So it is read twice: first by Python's
+unpickler in C, where every name stands for a dummy that only notes what would be called with
+what; then the dummies become objects, if their names are on the list and guards agree with the
+arguments. Nothing of the pickle runs before that.
 """
 
 import collections
+import functools
 import importlib
 import pickle
-from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from psweep_nb.trust.allowed import CALLED, GUARDED, HANDED, MADE, MOVED, STATEFUL
 from psweep_nb.trust.guards import refuse, zone_info
 
-_Base: Any = pickle._Unpickler
-
-_LISTS = (list, collections.deque)
-_DICTS = (dict,)  # and the subclasses on the list
-_SETS = (set,)
+_ATOMS = frozenset([type(None), bool, int, float, str, bytes, bytearray])
+_ZONE_MAKER = "zoneinfo:ZoneInfo._unpickle"
 
 
-class CarefulUnpickler(_Base):  # type: ignore[misc]
-    """`load` gives the object, or raises TrustError (a type is not listed) or anything else."""
+def load_carefully(file: BinaryIO) -> object:
+    """The object in `file`; TrustError names a type that is not on the list.
 
-    dispatch: dict[int, Callable[[Any], None]] = dict(_Base.dispatch)  # noqa: RUF012
-
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__(file)
-        # What may be called and made, and arrays that wait for their content, by their ids.
-        self._may_call: dict[int, Callable[..., Any]] = {}
-        self._may_make: dict[int, type] = {}
-        self._empty: dict[int, object] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        """What stands under an allowed name; for some it is a guard."""
-        key = f"{module}:{name}"
-        key = MOVED.get(key, key)
-        found = GUARDED.get(key)
-        if found is None:
-            if key not in CALLED and key not in MADE and key not in HANDED:
-                raise refuse(f"{module}.{name}")
-            module, _, name = key.partition(":")
-            found = getattr(importlib.import_module(module), name)
-        if key in MADE:
-            self._may_make[id(found)] = found  # type: ignore[assignment]
-        if key in CALLED or key in GUARDED:
-            self._may_call[id(found)] = found
-        return found
-
-    def load_reduce(self) -> None:
-        args = self.stack.pop()
-        func = self._may_call.get(id(self.stack[-1]))
-        if func is None:
-            raise refuse(_name(self.stack[-1]), "is called")
-        self.stack[-1] = made = func(*args)
-        if func is GUARDED["numpy._core.multiarray:_reconstruct"]:
-            self._empty[id(made)] = made
-        elif made is zone_info:
-            self._may_call[id(made)] = zone_info
-
-    dispatch[pickle.REDUCE[0]] = load_reduce
-
-    def load_newobj(self) -> None:
-        args = self.stack.pop()
-        cls = self._may_make.get(id(self.stack[-1]))
-        if cls is None or args != ():
-            raise refuse(_name(self.stack[-1]), "is made in an unusual way")
-        self.stack[-1] = cls.__new__(cls)  # type: ignore[call-overload]
-
-    dispatch[pickle.NEWOBJ[0]] = load_newobj
-
-    def load_build(self) -> None:
-        state, inst = self.stack[-1], self.stack[-2]
-        cls = type(inst)
-        # NumPy has a class for each kind of dtype.
-        is_dtype = cls.__module__ == "numpy.dtypes"
-        check = STATEFUL.get("numpy:dtype" if is_dtype else f"{cls.__module__}:{cls.__qualname__}")
-        if check is None:
-            raise refuse(_name(inst), "is given a state")
-        if cls.__name__ == "ndarray" and self._empty.pop(id(inst), None) is None:
-            # A second state would free memory that others look into.
-            raise refuse("numpy.ndarray", "is given a second state")
-        check(inst, state)
-        super().load_build()
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-    def _into(self, container: Any, types: tuple[type, ...]) -> None:
-        # These call methods of whatever they find.
-        if not isinstance(container, types):
-            raise refuse(_name(container), "is filled like a list, dict or set")
-
-    def load_append(self) -> None:
-        self._into(self.stack[-2], _LISTS)
-        super().load_append()
-
-    dispatch[pickle.APPEND[0]] = load_append
-
-    def load_appends(self) -> None:
-        self._into(self.metastack[-1][-1], _LISTS)
-        super().load_appends()
-
-    dispatch[pickle.APPENDS[0]] = load_appends
-
-    def load_setitem(self) -> None:
-        self._into(self.stack[-3], _DICTS)
-        super().load_setitem()
-
-    dispatch[pickle.SETITEM[0]] = load_setitem
-
-    def load_setitems(self) -> None:
-        self._into(self.metastack[-1][-1], _DICTS)
-        super().load_setitems()
-
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-
-    def load_additems(self) -> None:
-        self._into(self.metastack[-1][-1], _SETS)
-        super().load_additems()
-
-    dispatch[pickle.ADDITEMS[0]] = load_additems
-
-    def _refused(self) -> None:
-        raise refuse("an old or rare instruction of pickle", "is used")
-
-    for _code in (
-        *(pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.PERSID, pickle.BINPERSID),
-        *(pickle.EXT1, pickle.EXT2, pickle.EXT4, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER),
-    ):
-        dispatch[_code[0]] = _refused
-    del _code
+    Raises any other error for a file that is no pickle.
+    """
+    unpickler = _Unpickler(file)
+    raw = unpickler.load()
+    return _Realisation().of(raw) if unpickler.has_names else raw
 
 
-def _name(value: Any) -> str:
-    cls = value if isinstance(value, type) or hasattr(value, "__qualname__") else type(value)
-    return f"{cls.__module__}.{cls.__qualname__}"
+class _Unpickler(pickle.Unpickler):
+    has_names = False
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        self.has_names = True
+        return _dummy_for(module, name)
+
+
+class _Immutable(type):
+    # Pickles may set attributes of classes; the dummies are shared by all of them.
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise refuse("a class", "is given attributes")
+
+
+class _Dummy(metaclass=_Immutable):
+    """What an unpickler believes to be an instance."""
+
+    __slots__ = ("args", "pairs", "state", "values")
+    key: ClassVar[str] = ""
+
+    def __new__(cls, *args: Any) -> Any:
+        if cls.key == "builtins:getattr":
+            return _method(*args)
+        self = super().__new__(cls)
+        self.args = args
+        self.state = None
+        self.values = None
+        self.pairs = None
+        return self
+
+    args: tuple[Any, ...]
+    state: Any
+    values: list[Any] | None
+    pairs: list[tuple[Any, Any]] | None
+
+    def __setstate__(self, state: Any) -> None:
+        if self.state is not None:
+            # NumPy would free memory that others look into.
+            raise refuse(_readable(self.key), "is given two states")
+        self.state = state
+
+    def extend(self, values: Any) -> None:
+        self.values = [*(self.values or ()), *values]
+
+    def append(self, value: Any) -> None:
+        self.extend([value])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs = self.pairs or []
+        self.pairs.append((key, value))
+
+
+@functools.cache
+def _dummy_class(key: str) -> type[_Dummy]:
+    made: Any = _Immutable(key, (_Dummy,), {"__slots__": (), "key": key})
+    cls: type[_Dummy] = made
+    return cls
+
+
+@functools.lru_cache(maxsize=1000)
+def _dummy_for(module: str, name: str) -> type[_Dummy]:
+    key = f"{module}:{name}"
+    key = MOVED.get(key, key)
+    if key not in GUARDED and key not in CALLED and key not in MADE and key not in HANDED:
+        raise refuse(_readable(key))
+    return _dummy_class(key)
+
+
+def _method(*args: Any) -> type[_Dummy]:
+    """``getattr(ZoneInfo, "_unpickle")``, which is how time zones are pickled; no other getattr."""
+    if args != (_dummy_class("zoneinfo:ZoneInfo"), "_unpickle"):
+        raise refuse("builtins.getattr")
+    return _dummy_class(_ZONE_MAKER)
+
+
+class _Realisation:
+    """One pass over what was unpickled: dummies become objects, shared ones stay shared."""
+
+    def __init__(self) -> None:
+        # By id, with the original: an id may not be used again meanwhile.
+        self._done: dict[int, tuple[object, object]] = {}
+
+    def of(self, raw: Any) -> Any:
+        """The object behind `raw`, in which lists, dicts and sets are changed in place."""
+        kind = type(raw)
+        if kind in _ATOMS or self._is_plain(raw, kind):
+            return raw
+        if id(raw) in self._done:
+            return self._done[id(raw)][1]
+        if isinstance(raw, _Dummy):
+            return self._instance(raw)
+        if isinstance(raw, _Immutable):
+            return _import(raw.key)  # type: ignore[attr-defined]
+        made: Any = raw
+        if kind is tuple or kind is frozenset:
+            made = kind(map(self.of, raw))
+            self._done[id(raw)] = raw, made
+            return made
+        self._done[id(raw)] = raw, made
+        if kind is list:
+            raw[:] = list(map(self.of, raw))
+        elif kind is set:
+            values = list(raw)
+            raw.clear()
+            raw.update(map(self.of, values))
+        elif kind is dict:
+            pairs = list(raw.items())
+            raw.clear()
+            raw.update((self.of(key), self.of(value)) for key, value in pairs)
+        else:
+            raise refuse(f"{kind.__module__}.{kind.__qualname__}")
+        return made
+
+    def _is_plain(self, raw: Any, kind: type) -> bool:
+        """Nothing to do inside: told in C, for columns of a million strings."""
+        if kind is list or kind is tuple or kind is set or kind is frozenset:
+            return _ATOMS.issuperset(map(type, raw))
+        if kind is dict:
+            plain = _ATOMS.issuperset
+            return plain(map(type, raw)) and plain(map(type, raw.values()))
+        return False
+
+    def _instance(self, dummy: _Dummy) -> Any:
+        args = [self.of(arg) for arg in dummy.args]
+        made = _make(dummy.key, args)
+        self._done[id(dummy)] = dummy, made
+        if dummy.state is not None:
+            _set_state(made, self.of(dummy.state))
+        if dummy.values is not None:
+            _need_type(made, collections.deque).extend(map(self.of, dummy.values))
+        if dummy.pairs is not None:
+            target = _need_type(made, dict)
+            for key, value in dummy.pairs:
+                target[self.of(key)] = self.of(value)
+        return made
+
+
+def _make(key: str, args: list[Any]) -> Any:
+    if key == _ZONE_MAKER:
+        return zone_info(*args)
+    if key in GUARDED:
+        return GUARDED[key](*args)
+    if key in MADE and not args:
+        cls = _import(key)
+        return cls.__new__(cls)
+    if key in CALLED:
+        return _import(key)(*args)
+    raise refuse(_readable(key), "is called")
+
+
+def _set_state(made: Any, state: Any) -> None:
+    cls = type(made)
+    # NumPy has a class for each kind of dtype.
+    is_dtype = cls.__module__ == "numpy.dtypes"
+    check = STATEFUL.get("numpy:dtype" if is_dtype else f"{cls.__module__}:{cls.__qualname__}")
+    if check is None:
+        raise refuse(f"{cls.__module__}.{cls.__qualname__}", "is given a state")
+    check(made, state)
+    if hasattr(made, "__setstate__"):
+        made.__setstate__(state)
+    else:
+        vars(made).update(state)
+
+
+def _need_type(made: Any, cls: type) -> Any:
+    if not isinstance(made, cls):
+        raise refuse(f"{type(made).__module__}.{type(made).__qualname__}", "is filled")
+    return made
+
+
+@functools.cache
+def _import(key: str) -> Any:
+    module, _, name = key.partition(":")
+    return GUARDED[key] if key in GUARDED else getattr(importlib.import_module(module), name)
+
+
+def _readable(key: str) -> str:
+    return key.replace(":", ".")

@@ -6,6 +6,7 @@ libraries write and refuses all else.
 """
 
 import collections
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
 # Of dtypes: integers, floats, complex, bool, text, bytes, dates, objects; no structures, whose
 # offsets are not checked by anybody.
 _DTYPE = re.compile(r"([biufcSUOMm])(\d*)")
+_ATTRIBUTES = frozenset(
+    [
+        *("categories", "ordered", "unit", "tz", "subtype", "closed", "storage", "_na_value"),
+        *("_dtype", "_cache", "int", "is_safe"),
+    ]
+)
+_KINDS = {"DatetimeArray": "M", "TimedeltaArray": "m", "Categorical": "i", "StringArray": "O"}
 _TIME_UNITS = (7, 8, 9, 10)  # s, ms, us, ns as NumPy counts them
 
 
@@ -153,12 +161,16 @@ def index(cls: Any, state: Any) -> Any:
     if cls is pd.MultiIndex:
         for codes, level in zip(state["codes"], state["levels"], strict=True):
             _check_codes(codes, len(level), "pandas.MultiIndex")
+        _need(len({codes.shape for codes in state["codes"]}) <= 1, "pandas.MultiIndex")
     elif cls is pd.DatetimeIndex:
+        _need(isinstance(state.get("data"), pd.arrays.DatetimeArray), "pandas.DatetimeIndex")
         return datetimes._new_DatetimeIndex(cls, state)  # type: ignore[attr-defined]
     elif cls is pd.IntervalIndex:
         return interval._new_IntervalIndex(cls, state)  # type: ignore[attr-defined]
-    elif cls is pd.TimedeltaIndex and hasattr(timedeltas, "_new_TimedeltaIndex"):
-        return timedeltas._new_TimedeltaIndex(cls, state)
+    elif cls is pd.TimedeltaIndex:
+        _need(isinstance(state.get("data"), pd.arrays.TimedeltaArray), "pandas.TimedeltaIndex")
+        if hasattr(timedeltas, "_new_TimedeltaIndex"):  # pandas 3
+            return timedeltas._new_TimedeltaIndex(cls, state)
     return base._new_Index(cls, state)  # type: ignore[attr-defined]
 
 
@@ -203,21 +215,49 @@ def zone_info(key: Any, from_cache: Any) -> Any:
     return ZoneInfo(key)
 
 
-def zone_maker(cls: Any, name: Any) -> Any:
-    """``getattr(ZoneInfo, "_unpickle")``, which is how zones are pickled; no other getattr."""
-    from zoneinfo import ZoneInfo
+def arrow_type(alias: Any) -> Any:
+    """The text types of Arrow: pandas 3 keeps text in it where it is installed."""
+    import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    if cls is not ZoneInfo or name != "_unpickle":
-        raise refuse("builtins.getattr")
-    return zone_info
+    _need(alias in ("string", "large_string"), "pyarrow.DataType")
+    return pyarrow.type_for_alias(alias)
+
+
+def arrow_buffer(data: Any) -> Any:
+    """Bytes of an Arrow array."""
+    import pyarrow
+
+    _need(isinstance(data, bytes | bytearray), "pyarrow.Buffer")
+    return pyarrow.py_buffer(data)
+
+
+def arrow_array(data: Any) -> Any:
+    """An array of text of Arrow, which checks its own offsets when asked to."""
+    import pyarrow
+
+    what = "pyarrow.Array"
+    _need(
+        isinstance(data, tuple) and len(data) == 7 and isinstance(data[0], pyarrow.DataType), what
+    )
+    _need(all(type(n) is int for n in data[1:4]) and not data[5] and data[6] is None, what)
+    _need(all(b is None or isinstance(b, pyarrow.Buffer) for b in data[4]), what)
+    array = pyarrow.lib._restore_array(data)
+    array.validate(full=True)
+    return array
 
 
 # -- states --------------------------------------------------------------------------------------
 
 
 def check_attributes(inst: Any, state: Any) -> None:
-    """Plain attributes, as their classes set them."""
-    _need(isinstance(state, dict), type(inst).__name__)
+    """The attributes of a dtype or a UUID, and no others: one could stand before a method."""
+    import numpy as np
+    import pandas as pd
+
+    what = f"{type(inst).__module__}.{type(inst).__name__}"
+    _need(isinstance(state, dict) and _ATTRIBUTES.issuperset(state), what)
+    _need(isinstance(state.get("categories"), pd.Index | None), what)
+    _need(isinstance(state.get("_dtype"), np.dtype | None), what)
 
 
 def check_frame(inst: Any, state: Any) -> None:
@@ -250,6 +290,9 @@ def check_backed_array(inst: Any, state: Any) -> None:
     what = f"pandas.arrays.{type(inst).__name__}"
     _need(isinstance(state, tuple) and len(state) in (2, 3), what)
     _need(type(state[1]) is np.ndarray, what)
+    # Compiled code takes the one for the other.
+    kind = _KINDS.get(type(inst).__name__)
+    _need(kind is None or state[1].dtype.kind == kind, what)
     more = state[2] if len(state) == 3 else {}
     _need(isinstance(more, dict) and {"_freq", "_cache", "_readonly"}.issuperset(more), what)
 
@@ -261,6 +304,16 @@ def check_categorical(inst: Any, state: Any) -> None:
     check_backed_array(inst, state)
     _need(isinstance(state[0], pd.CategoricalDtype), "pandas.Categorical")
     _check_codes(state[1], len(state[0].categories), "pandas.Categorical")
+
+
+def check_arrow_array(inst: Any, state: Any) -> None:
+    """Text of pandas over an array of Arrow."""
+    import pyarrow
+
+    what = "pandas.arrays.ArrowStringArray"
+    usual = {"_pa_array", "_dtype", "_cache", "_readonly"}
+    _need(isinstance(state, dict) and usual.issuperset(state), what)
+    _need(isinstance(state.get("_pa_array"), pyarrow.Array), what)
 
 
 def check_masked_array(inst: Any, state: Any) -> None:
@@ -294,6 +347,7 @@ def check_array(inst: Any, state: Any) -> None:
     _need(isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape), what)
     _need(isinstance(kind, np.dtype), what)
     _need(isinstance(data, list if kind.kind == "O" else bytes), what)
+    _need(len(data) == math.prod(shape) * (1 if kind.kind == "O" else kind.itemsize), what)
 
 
 def check_dtype(inst: "np.dtype[Any]", state: Any) -> None:

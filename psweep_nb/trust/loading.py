@@ -95,31 +95,15 @@ def read_table(path: str | os.PathLike[str], trusted: bool) -> "pd.DataFrame":
     return table
 
 
-class _HasGlobalsError(Exception):
-    pass
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """In C, for what consists of numbers, strings, lists and dicts alone: most records do."""
-
-    def find_class(self, module: str, name: str, /) -> Any:
-        raise _HasGlobalsError
-
-
 def _load_carefully(data: bytes) -> object:
-    try:
-        return _PlainUnpickler(io.BytesIO(data)).load()
-    except _HasGlobalsError:
-        return _unpickle(io.BytesIO(data))
-    except Exception as error:
-        raise _unreadable(error) from error
+    return _unpickle(io.BytesIO(data))
 
 
 def _unpickle(file: BinaryIO) -> object:
-    from psweep_nb.trust.careful import CarefulUnpickler
+    from psweep_nb.trust.careful import load_carefully
 
     try:
-        return CarefulUnpickler(file).load()
+        return load_carefully(file)
     except (TrustError, OSError):
         raise
     except Exception as error:
