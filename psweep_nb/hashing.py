@@ -169,6 +169,8 @@ def _canonical_text(pset: Mapping[str, Any]) -> str:
     tagged: list[str] = []
     form: dict[str, Any] = {}
     for key, value in pset.items():
+        if not isinstance(key, str):
+            raise _NoForm(f"{key!r}: a name that is not a string")
         if not key.startswith("_"):
             try:
                 form[key] = _canonical(value, tagged)

@@ -273,6 +273,10 @@ class TestNoForm:
         with pytest.warns(UserWarning, match="'a'"):
             assert pset_sha1({"a": Broken()}) is None
 
+    def test_names_that_are_not_text(self):
+        with pytest.warns(UserWarning, match="not a string"):
+            assert sha1_digests([{(1, 2): 3}]) == [None]  # type: ignore[dict-item]
+
     def test_classes_and_huge_numbers(self):
         for value in (Point, Color, 10**5000):
             with pytest.warns(UserWarning, match="'a'"):
