@@ -55,7 +55,8 @@ _OFFSETS = ("Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano")
 # Called with the arguments of the pickle: immutable values, or containers of them.
 CALLED = frozenset(
     [
-        *(f"builtins:{n}" for n in ("bytearray", "complex", "frozenset", "range", "set", "slice")),
+        *(f"builtins:{n}" for n in ("bytearray", "bytes", "complex", "frozenset")),
+        *("builtins:range", "builtins:set", "builtins:slice"),
         *("collections:Counter", "collections:OrderedDict", "collections:deque"),
         *(f"datetime:{n}" for n in ("date", "datetime", "time", "timedelta", "timezone")),
         *("decimal:Decimal", "fractions:Fraction"),
