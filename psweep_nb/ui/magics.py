@@ -155,7 +155,7 @@ class PsweepMagics(Magics):
             print(f"{same!r}: at work on these psets already, attached")
             return same
         if preview.new != len(params):
-            print(_skip_line(preview))
+            print(_skip_line(preview, study))
         if preview.new:
             return None
         return preview.latest or _NOTHING
@@ -266,15 +266,24 @@ def _waits(words: Words) -> bool:
     return words.flag("--wait") or os.environ.get("PSWEEP_WAIT", "") not in ("", "0")
 
 
-def _skip_line(preview: Any) -> str:
+def _skip_line(preview: Any, study: Study) -> str:
     parts = [f"{texts.count(preview.new)} new"]
     if preview.done:
         parts.append(f"{texts.count(preview.done)} done")
     if preview.running:
         parts.append(f"{texts.count(preview.running)} at work in another run")
     if preview.failed:
-        parts.append(f"{texts.count(preview.failed)} failed (`%psweep retry`)")
+        parts.append(f"{texts.count(preview.failed)} failed (`{_retry_of(preview, study)}`)")
     return ", ".join(parts)
+
+
+def _retry_of(preview: Any, study: Study) -> str:
+    """The command that runs the failed ones again: of the run about to be shown, or an older."""
+    for run in reversed(study.runs):
+        if run.status().failed:
+            shown = not preview.new and run is preview.latest
+            return "%psweep retry" if shown else f"%psweep retry {run.run_seq}"
+    return "%psweep retry"
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def html(gathered: Gathered) -> str:
     label = f" {escape(head['label'])}" if head["label"] else ""
     name = f"<code>{escape(gathered.function)}</code>, " if gathered.function else ""
     when = f", started {texts.date(gathered.started)}" if gathered.started else ""
-    bad = ' class="bad"' if head["state"] in ("lost", "stopped") or head["failed"] else ""
+    bad = ' class="bad"' if head["state"] == "lost" or head["failed"] else ""
     state = f"<span{bad}>{escape(head['words'])}</span>"
     pace = escape(", ".join(head["pace"]))
     parts = [
@@ -165,10 +165,15 @@ def _table(gathered: Gathered) -> Iterable[str]:
     for column in columns:
         yield html_cell("th", column["name"], column["numeric"])
     yield html_cell("th", "state") + html_cell("th", "runtime", True) + "</tr></thead><tbody>"
+    results = sum(column["kind"] == "result" for column in columns)
     for row in shown:
         cells = [html_cell("td", str(row["index"]), True)]
         for column, text in zip(columns, row["cells"], strict=False):
-            cells.append(html_cell("td", text, column["numeric"]))
+            if column["kind"] == "param" or not row["error"]:
+                cells.append(html_cell("td", text, column["numeric"]))
+        if row["error"] and results:
+            error = escape(texts.cut(row["error"], 80))
+            cells.append(f'<td class="bad" colspan="{results}">{error}</td>')
         state = html_cell("td", row["state"], bad=row["state"] == "failed")
         yield "<tr>" + "".join(cells) + state + html_cell("td", row["runtime"], True) + "</tr>"
     yield "</tbody></table>"

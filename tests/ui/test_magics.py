@@ -159,6 +159,18 @@ def test_what_is_known_is_said_in_one_line(nb: Notebook) -> None:
     ]
 
 
+def test_the_run_to_retry_is_named_where_it_is_another_one(nb: Notebook) -> None:
+    nb.run("%psweep run f params")
+    nb.run("%psweep run f params --again")
+    old, new = study_of(nb).runs
+    for run, failed in ((old, 2), (new, 0)):
+        run.set(state="finished", failed=failed, pending=0)
+    study_of(nb).next_preview = FakePreview(new=0, done=1, failed=1, latest=new)
+    assert nb.run("%psweep run f params").startswith("0 new, 1 done, 1 failed (`%psweep retry 0`)")
+    new.set(failed=1)
+    assert nb.run("%psweep run f params").startswith("0 new, 1 done, 1 failed (`%psweep retry`)")
+
+
 def test_with_nothing_new_the_latest_run_is_shown(nb: Notebook) -> None:
     nb.run("%psweep run f params")
     old = study_of(nb).runs[0]

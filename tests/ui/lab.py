@@ -1,0 +1,243 @@
+"""A real JupyterLab and a page in it, driven through its own commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+_READY = """() => {
+  const widget = window.jupyterapp?.shell.currentWidget;
+  const session = widget?.context?.sessionContext;
+  const kernel = session?.session?.kernel;
+  return !!(widget?.context.isReady && session.isReady && kernel
+    && kernel.connectionStatus === "connected" && kernel.status === "idle");
+}"""
+_CELLS = """() => {
+  const model = window.jupyterapp.shell.currentWidget.context.model;
+  return Array.from({length: model.cells.length}, (_, i) => {
+    const cell = model.cells.get(i);
+    return {id: cell.id, type: cell.type, source: cell.sharedModel.getSource()};
+  });
+}"""
+_OUTPUTS = """(i) => {
+  const outputs = window.jupyterapp.shell.currentWidget.context.model.cells.get(i).outputs;
+  return Array.from({length: outputs.length}, (_, j) => outputs.get(j).toJSON());
+}"""
+
+
+class Server:
+    """``jupyter lab`` on a folder of its own."""
+
+    def __init__(self, folder: Path, theme: str = "Light") -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        private = {
+            name: str(folder / ".jupyter" / name.lower())
+            for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+        }
+        settings = folder / ".jupyter" / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        private["JUPYTERLAB_SETTINGS_DIR"] = str(settings.parent.parent)
+        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+        (settings / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {theme}"}}')
+        self.log = open(folder / "lab.log", "wb")  # noqa: SIM115 - closed with the server
+        never = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+        command += [f"--port={port}", "--allow-root", "--IdentityProvider.token="]
+        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
+        command += [f"--LabApp.check_for_updates_class={never}", f"--ServerApp.root_dir={folder}"]
+        environment = {**os.environ, **private, "IPYTHONDIR": str(folder / ".ipython")}
+        environment.pop("PSWEEP_WAIT", None)
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=self.log, stderr=self.log
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            assert self.process.poll() is None, (self.folder / "lab.log").read_text()
+            try:
+                urllib.request.urlopen(f"{self.url}/api", timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("JupyterLab did not start:\n" + (self.folder / "lab.log").read_text())
+
+    def add(self, notebook: str, folder: str) -> str:
+        """A copy of one of our notebooks in a folder of its own; its path."""
+        place = self.folder / folder
+        place.mkdir()
+        shutil.copy(NOTEBOOKS / notebook, place)
+        return f"{folder}/{notebook}"
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+class LabPage:
+    """A notebook open in JupyterLab."""
+
+    def __init__(self, browser: Browser, server: Server, path: str) -> None:
+        self.server = server
+        self.path = path
+        self._new_page(browser)
+        self.open()
+
+    def _new_page(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1100, "height": 900})
+        self.page: Page = self.context.new_page()
+
+    def reopen(self, browser: Browser) -> None:
+        """The notebook in a new page that starts no kernel."""
+        self._new_page(browser)
+        self.open(kernel=False)
+
+    def open(self, kernel: bool = True) -> None:
+        """Go to the notebook; a reload when it is open already."""
+        if not kernel:
+            # Lab starts a kernel for every notebook it opens, unless it cannot.
+            self.page.route("**/api/sessions*", lambda route: route.abort())
+            self.page.route("**/api/kernels*", lambda route: route.abort())
+        self.page.goto(f"{self.server.url}/doc/tree/{self.path}")
+        if kernel:
+            self.ready()
+        else:
+            self.page.wait_for_function(
+                "window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60_000
+            )
+
+    def ready(self) -> None:
+        """Wait until the kernel is connected and idle."""
+        self.page.wait_for_function(_READY, timeout=60_000)
+
+    def cell(self, cell_id: str) -> int:
+        """Index of the cell with that id."""
+        found = [i for i, c in enumerate(self.page.evaluate(_CELLS)) if c["id"] == cell_id]
+        assert found, f"no cell {cell_id}"
+        return found[0]
+
+    def run(self, *cell_ids: str, wait: bool = True) -> None:
+        """Run cells, one after the other."""
+        for cell_id in cell_ids:
+            self.page.evaluate(
+                """([i]) => { const panel = window.jupyterapp.shell.currentWidget;
+                  panel.content.activeCellIndex = i;
+                  panel.content.deselectAll();
+                  window.psweepRan = window.jupyterapp.commands.execute('notebook:run-cell')
+                    .then(() => true); return null; }""",
+                [self.cell(cell_id)],
+            )
+            if wait:
+                self.page.evaluate("() => window.psweepRan")
+
+    def run_all(self) -> None:
+        """Run All, to its end."""
+        self.command("notebook:run-all-cells")
+
+    def restart(self) -> None:
+        """Restart the kernel, without a question."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()"
+        )
+        self.ready()
+
+    def shutdown(self) -> None:
+        """End the kernel."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
+        )
+
+    def keep_busy(self) -> None:
+        """Have the kernel run a cell that ends when :meth:`release` is called."""
+        code = "import os, time\nwhile not os.path.exists('release'):\n    time.sleep(0.02)"
+        self.page.evaluate(
+            """(code) => { const panel = window.jupyterapp.shell.currentWidget;
+              const kernel = panel.context.sessionContext.session.kernel;
+              window.psweepBusy = true;
+              const future = kernel.requestExecute({code});
+              future.done.then(() => { window.psweepBusy = false; });
+              return new Promise((resolve) => { future.onIOPub = () => resolve(null); }); }""",
+            code,
+        )
+
+    def busy(self) -> bool:
+        """Whether that cell still runs."""
+        return bool(self.page.evaluate("() => window.psweepBusy"))
+
+    def release(self) -> None:
+        (self.server.folder / self.path).with_name("release").touch()
+        self.page.wait_for_function("() => !window.psweepBusy")
+        self.ready()
+
+    def command(self, name: str) -> None:
+        self.page.evaluate(
+            "(name) => window.jupyterapp.commands.execute(name).then(() => null)", name
+        )
+
+    def save(self) -> None:
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
+        )
+
+    def outputs(self, cell_id: str) -> list[dict[str, Any]]:
+        """Outputs of a cell, as they would be saved."""
+        found: list[dict[str, Any]] = self.page.evaluate(_OUTPUTS, self.cell(cell_id))
+        return found
+
+    def wait_for_output(self, cell_id: str, text: str) -> None:
+        """Wait until a cell's outputs, as they would be saved, contain a text."""
+        self.page.wait_for_function(
+            f"([i, text]) => JSON.stringify(({_OUTPUTS})(i)).includes(text)",
+            arg=[self.cell(cell_id), text],
+            timeout=30_000,
+        )
+
+    def text(self, cell_id: str) -> str:
+        """Plain text of a cell's outputs."""
+        parts: list[str] = []
+        for output in self.outputs(cell_id):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            text = text or "\n".join(output.get("traceback", []))
+            parts.append(text if isinstance(text, str) else "".join(text))
+        return "\n".join(parts)
+
+    def execute(self, code: str) -> str:
+        """Run code in the kernel behind the notebook's back; what it printed."""
+        found: str = self.page.evaluate(
+            """async (code) => {
+              const session = window.jupyterapp.shell.currentWidget.context.sessionContext.session;
+              const future = session.kernel.requestExecute({code, store_history: false});
+              let text = "";
+              future.onIOPub = (m) => {
+                if (m.header.msg_type === "stream") text += m.content.text;
+                if (m.header.msg_type === "error") text += m.content.evalue;
+              };
+              await future.done;
+              return text;
+            }""",
+            code,
+        )
+        return found
+
+    def close(self) -> None:
+        self.context.close()

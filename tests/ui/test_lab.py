@@ -1,0 +1,138 @@
+"""The quickstart in a real JupyterLab: what a newcomer does, and what must survive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.ui.lab import LabPage, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+PREPARE = ("load", "function", "params")
+ROWS = "print(len(study.df))"
+# All records ever written, each attempt counted: what computes twice shows here.
+RECORDS = "print([run.view.count for run in study.runs if run.view.poll() >= 0])"
+LONG = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
+
+
+def opened(browser: Browser, server: Server, folder: str) -> LabPage:
+    return LabPage(browser, server, server.add("quickstart.ipynb", folder))
+
+
+def panel(lab: LabPage, state: str = "") -> Locator:
+    return lab.page.locator(f'.psw[data-state="{state}"]' if state else ".psw").first
+
+
+def press(lab: LabPage, name: str) -> None:
+    panel(lab).get_by_role("button", name=name, exact=True).click()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(word) for word in text.replace(",", " ").strip("[]\n ").split()]
+
+
+def test_a_newcomer_runs_looks_stops_and_reloads(
+    browser: Browser, server: Server, shots: Path
+) -> None:
+    lab = opened(browser, server, "newcomer")
+    errors: list[str] = []
+    lab.page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    lab.run(*PREPARE, "run")
+    assert lab.text("run").startswith("run 0: 384 psets, 2 workers, calc/\n")
+    expect(panel(lab, "running")).to_be_visible(timeout=LONG)
+    expect(panel(lab).locator("tr.psw-done").first).to_be_visible(timeout=LONG)
+    panel(lab).scroll_into_view_if_needed()
+    lab.page.screenshot(path=shots / "lab-running.png")
+
+    # The notebook is the user's while rows arrive.
+    lab.run("look")
+    before = numbers(lab.execute(ROWS))[0]
+    lab.page.wait_for_function(
+        "(n) => Number(document.querySelector('.psw-bar').getAttribute('aria-valuenow')) > n",
+        arg=before + 10,
+    )
+    assert numbers(lab.execute(ROWS))[0] > before
+
+    press(lab, "Pause")
+    expect(panel(lab, "paused")).to_be_visible(timeout=LONG)
+    press(lab, "Resume")
+    expect(panel(lab, "running")).to_be_visible(timeout=LONG)
+
+    # A click is answered while a cell is busy.
+    lab.keep_busy()
+    panel(lab).locator("tr.psw-failed").first.click()
+    expect(panel(lab).locator(".psw-traceback")).to_contain_text("ValueError", timeout=3000)
+    assert lab.busy()
+    lab.page.screenshot(path=shots / "lab-detail.png")
+    press(lab, "Stop")
+    expect(panel(lab, "stopped")).to_be_visible(timeout=LONG)
+    assert lab.busy()
+    lab.release()
+    done = numbers(lab.execute(ROWS))[0]
+    assert done < 384
+    assert errors == []
+
+    # The page reloaded: the panel is alive, and answers.
+    lab.save()
+    lab.open()
+    expect(panel(lab, "stopped")).to_be_visible(timeout=LONG)
+    panel(lab).locator("tr.psw-failed").first.click()
+    expect(panel(lab).locator(".psw-traceback")).to_contain_text("ValueError", timeout=LONG)
+    press(lab, "Resume")
+    expect(panel(lab, "finished")).to_be_visible(timeout=LONG)
+    # What the run left is completed in the notebook, although the page is another one.
+    lab.wait_for_output("run", "finished")
+    lab.page.evaluate(
+        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
+    )
+    lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    panel(lab).scroll_into_view_if_needed()
+    lab.page.screenshot(path=shots / "lab-finished-dark.png")
+    lab.page.evaluate(
+        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
+    )
+    lab.close()
+
+
+def test_restart_and_run_all_compute_nothing_twice(
+    browser: Browser, server: Server, shots: Path
+) -> None:
+    lab = opened(browser, server, "restart")
+    lab.run(*PREPARE, "run")
+    expect(panel(lab).locator("tr.psw-done").first).to_be_visible(timeout=LONG)
+    lab.restart()
+    expect(panel(lab).get_by_text("The kernel was restarted")).to_be_visible(timeout=LONG)
+    lab.page.screenshot(path=shots / "lab-restarted.png")
+    lab.run_all()
+    assert "at work on these psets already, attached" in lab.text("run")
+    records = lab.execute(RECORDS)
+    # 384 psets and 96 retried ones, then 96 of which 64 are new: each once.
+    assert numbers(records) == [384 + 96, 64]
+    lab.restart()
+    lab.run_all()
+    assert lab.text("run").startswith("0 new, 384 done\n")
+    assert lab.execute(RECORDS) == records
+    lab.page.screenshot(path=shots / "lab-run-all.png")
+    lab.save()
+    lab.shutdown()
+    lab.close()
+
+    # The saved notebook, opened without a kernel.
+    lab.reopen(browser)
+    report = lab.page.locator(".psw-report").first
+    expect(report).to_contain_text("384 of 384 done", timeout=LONG)
+    report.scroll_into_view_if_needed()
+    expect(report.locator("table")).to_be_visible()
+    expect(lab.page.get_by_text("model not found").first).to_be_hidden()
+    lab.page.screenshot(path=shots / "lab-no-kernel.png")
+    lab.close()
