@@ -8,16 +8,17 @@ import contextlib
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from psweep_nb import frames
+from psweep_nb.bulk import in_bulk
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file
-from psweep_nb.journal import END, Reader, Record
+from psweep_nb.journal import END, Reader, Record, Written
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.rows import frame_of
 from psweep_nb.rundir import RunDir, Session, _read_json, write_json
@@ -53,6 +54,16 @@ class Unfolded:
         self._readers: dict[str, Reader] = {}
         self._ended: set[int] = set()
 
+    def take(self, written: Written) -> bool:
+        """Count a stretch of a journal as read, if it begins where reading stopped."""
+        reader = self._reader(written.path)
+        if reader.offset != written.start:
+            return False
+        reader.offset = written.stop
+        self._offsets[_name(written.path)] = written.stop
+        self.changed = True
+        return True
+
     def read(self) -> list[tuple[Session, list[Record]]]:
         """Return what came since the last call, by session."""
         sessions = self.run.sessions()
@@ -62,7 +73,7 @@ class Unfolded:
         for session in sessions:
             records: list[Record] = []
             for path in session.journals():
-                records += self._read_journal(f"{session.path.name}/{path.name}", path)
+                records += self._read_journal(path)
             if any(r.kind == END for r in records):
                 self._ended.add(session.number)
             if records:
@@ -70,12 +81,16 @@ class Unfolded:
                 found.append((session, records))
         return found
 
-    def _read_journal(self, name: str, path: Path) -> list[Record]:
-        reader = self._readers.get(name)
-        if reader is None:
-            reader = self._readers[name] = Reader(path, self._offsets.get(name, 0))
+    def _reader(self, path: Path) -> Reader:
+        name = _name(path)
+        if name not in self._readers:
+            self._readers[name] = Reader(path, self._offsets.get(name, 0))
+        return self._readers[name]
+
+    def _read_journal(self, path: Path) -> list[Record]:
+        reader = self._reader(path)
         records = reader.read()
-        self._offsets[name] = reader.offset
+        self._offsets[_name(path)] = reader.offset
         reader.close()
         return records
 
@@ -93,6 +108,10 @@ class Unfolded:
         }
         write_json(self.run.path / "folded.json", data)
         self.changed = False
+
+
+def _name(journal: Path) -> str:
+    return f"{journal.parent.name}/{journal.name}"
 
 
 class Database:
@@ -158,7 +177,7 @@ class Database:
         StudyError
             If there is a `database.pk` that is no table.
         """
-        with self._guard:
+        with self._guard, in_bulk():
             self._load_if_changed()
             for entry in self._run_paths():
                 unfolded = self._runs.get(entry.name)
@@ -196,17 +215,39 @@ class Database:
 
     def _merge(self, unfolded: Unfolded) -> None:
         for session, records in unfolded.read():
-            new = frame_of(unfolded.run, records, session.spec.host, loader(self.trusted))
-            if not len(new):
-                continue
-            names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
-            unfolded.results |= {str(name) for name in names}
-            before, self._dirty = len(self._frame), True
-            self._frame = frames.merge(self._frame, new, results=unfolded.results)
-            unfolded.rows += len(self._frame) - before
+            self._add(unfolded, session, records, None)
 
-    def fold(self) -> None:
+    def _add(
+        self,
+        unfolded: Unfolded,
+        session: Session,
+        records: list[Record],
+        psets: Sequence[dict[str, Any]] | None,
+    ) -> None:
+        load = loader(self.trusted)
+        new = frame_of(unfolded.run, records, session.spec.host, load, psets)
+        if not len(new):
+            return
+        names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
+        unfolded.results |= {str(name) for name in names}
+        before, self._dirty = len(self._frame), True
+        self._frame = frames.merge(self._frame, new, results=unfolded.results)
+        unfolded.rows += len(self._frame) - before
+
+    def _take(self, written: Written) -> None:
+        self._load_if_changed()
+        folder = written.path.parent
+        unfolded = self._runs.setdefault(folder.parent.name, Unfolded(RunDir(folder.parent)))
+        if unfolded.take(written):
+            self._add(unfolded, Session(folder), written.records, written.psets)
+
+    def fold(self, written: Written | None = None) -> None:
         """Merge what is not in `database.pk` yet, and replace the file if there was anything.
+
+        Parameters
+        ----------
+        written : Written, optional
+            What the caller itself has just journaled.
 
         Raises
         ------
@@ -215,7 +256,9 @@ class Database:
         OSError
             If there is no room for the new table; the old one is then untouched.
         """
-        with self.locked():
+        with self.locked(), in_bulk():
+            if written is not None and written.records:
+                self._take(written)
             frame = self.frame()
             changed = [u for u in self._runs.values() if u.changed]
             if not changed:

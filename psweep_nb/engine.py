@@ -9,6 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import Any
@@ -28,6 +29,15 @@ SYNC_S = 0.4
 FOLD_S = 5.0  # at the earliest between two folds ...
 FOLD_SHARE = 30  # ... and at least so many times as long as a fold takes
 OLD_WORKERS_S = 30.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a session ended: ``finished`` or ``stopped``, why, and how many psets failed in it."""
+
+    state: str
+    message: str
+    failed: int
 
 
 class Engine:
@@ -66,8 +76,8 @@ class Engine:
         self._folding = Folding(fold, in_background)
         self._syncing = Syncing(session)
         self._on_progress = on_progress
-        self._queue = deque([(0, len(session.todo) // 2)])
         self._left = len(session.todo) // 2
+        self._queue = deque([(0, self._left)] if self._left else ())
         self._offset = session.spec.commands_offset
         self._batch = 1
         self._seconds_each = 0.0
@@ -75,9 +85,10 @@ class Engine:
         self._paused = False
         self._stopping = ""  # why, when it is
         self._disk_full = False
+        self._failed = 0
 
-    def run(self) -> str:
-        """Work until nothing is left or it is told to stop; return ``finished`` or ``stopped``.
+    def run(self) -> Ended:
+        """Work until nothing is left or it is told to stop.
 
         Raises
         ------
@@ -87,16 +98,16 @@ class Engine:
         """
         self._syncing.start()
         try:
-            self._executor.start()
-            self._loop()
+            if self._queue:
+                self._executor.start()
+                self._loop()
         except BaseException as exc:
             self._stopping = f"interrupted by {type(exc).__name__}: {exc}".rstrip(": ")
             self._executor.kill()
             raise
         finally:
-            self._executor.close()
-            self._finish()
-        return self._final_state()
+            message = self._finish()
+        return Ended(self._final_state(), message, self._failed)
 
     def stop(self, reason: str, now: bool = False) -> None:
         """End the session; running psets are killed if `now`, else they finish."""
@@ -153,6 +164,7 @@ class Engine:
             self._last_progress = monotonic()
             if self._on_progress is not None:
                 self._on_progress(ended)
+        self._failed += progress.failed
         self._disk_full = progress.disk_full
         if progress.broken:
             self.stop(progress.broken)
@@ -171,13 +183,15 @@ class Engine:
     def _final_state(self) -> str:
         return "stopped" if self._stopping else "finished"
 
-    def _finish(self) -> None:
+    def _finish(self) -> str:
+        self._executor.close()
         self._syncing.finish()
         message = "; ".join(filter(None, (self._stopping, self._folding.finish())))
         end = {"state": self._final_state(), "message": message}
         self._notes.append(END, json.dumps(end).encode(), start_ns=time_ns())
         self._notes.sync()
         self._notes.close()
+        return message
 
 
 def wait_for_old_workers(run: RunDir) -> None:

@@ -7,11 +7,12 @@ other side of :func:`start_process`.
 
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-from psweep_nb.engine import Engine, wait_for_old_workers
+from psweep_nb.database import Database
+from psweep_nb.engine import Ended, Engine, wait_for_old_workers
 from psweep_nb.executors import SessionExecutor
 from psweep_nb.executors.futures import FuturesExecutor
 from psweep_nb.executors.local import LocalExecutor
@@ -21,20 +22,21 @@ from psweep_nb.functions import Call
 from psweep_nb.journal import Writer
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
-from psweep_nb.worker import Caller, fields_of
+from psweep_nb.worker import Caller, fields_of, stored_psets
 
 
 def run_inline(
     session: Session,
     lock: FileLock,
-    fold: Callable[[], object],
+    database: Database,
     func: Callable[..., Any],
     executor: Executor | None = None,
     *,
+    psets: Sequence[dict[str, Any]] | None = None,
     on_progress: Callable[[int], object] | None = None,
     on_failure: Callable[[BaseException], None] | None = None,
-) -> None:
-    """Run a session here and now.
+) -> Ended:
+    """Run a session here and now, and return how it ended.
 
     Parameters
     ----------
@@ -42,12 +44,14 @@ def run_inline(
         Worker processes are used if its `can` says so; they end with this process.
     lock : FileLock
         The run's, held; given back at the end.
-    fold : callable
-        Merges the journals into the table.
+    database : Database
+        The study's; its table is current when this returns.
     func : callable
         The function itself.
     executor : concurrent.futures.Executor, optional
         The user's pool.
+    psets : sequence of dict, optional
+        The run's psets by number, if their values are immutable: they need not be read again.
     on_progress, on_failure : callable, optional
         See `Engine` and `SerialExecutor`.
     """
@@ -56,38 +60,53 @@ def run_inline(
         notes = Writer(session.path / "engine.journal")
         in_thread = session.spec.mode == "thread"
         chosen: SessionExecutor
+        fold: Callable[[], object] = database.fold
         if executor is not None:
             chosen = FuturesExecutor(session, executor, session.spec.workers, func)
         elif "kill" in session.spec.can:
             chosen = LocalExecutor(session, notes, capture=False, adopts=False)
         else:
-            caller = Caller(
-                func,
-                Call.from_json(session.spec.call),
-                fields_of(session),
-                interrupts=not in_thread,
+            chosen = serial = SerialExecutor(
+                session,
+                _caller(session, func, psets, interrupts=not in_thread),
+                psets=psets,
+                restore_cwd=not in_thread,
+                on_failure=on_failure,
             )
-            chosen = SerialExecutor(
-                session, caller, restore_cwd=not in_thread, on_failure=on_failure
-            )
+
+            def fold() -> None:
+                database.fold(serial.take_written())
+
         # With a serial executor a thread would only take turns with the function.
         in_background = not isinstance(chosen, SerialExecutor)
-        Engine(
-            session,
-            chosen,
-            notes,
-            fold,
-            in_background=in_background,
-            on_progress=on_progress,
+        return Engine(
+            session, chosen, notes, fold, in_background=in_background, on_progress=on_progress
         ).run()
     finally:
         lock.release()
 
 
+def _caller(
+    session: Session,
+    func: Callable[..., Any],
+    psets: Sequence[dict[str, Any]] | None,
+    *,
+    interrupts: bool,
+) -> Caller:
+    load = stored_psets(session)
+    if psets is not None:
+
+        def load(number: int) -> dict[str, Any]:
+            return psets[number].copy()
+
+    call = Call.from_json(session.spec.call)
+    return Caller(func, call, load, fields_of(session), interrupts=interrupts)
+
+
 def start_thread(
     session: Session,
     lock: FileLock,
-    fold: Callable[[], object],
+    database: Database,
     func: Callable[..., Any],
     executor: Executor | None,
 ) -> None:
@@ -95,7 +114,7 @@ def start_thread(
     # A daemon: a kernel that is shut down does not wait for days. What finished is journaled.
     threading.Thread(
         target=run_inline,
-        args=(session, lock, fold, func, executor),
+        args=(session, lock, database, func, executor),
         name=f"psweep run {session.run.info['run_seq']}",
         daemon=True,
     ).start()

@@ -16,9 +16,10 @@ import errno
 import os
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from psweep_nb.errors import JournalError
@@ -54,6 +55,20 @@ class Record(NamedTuple):
     offset: int  # of the body in the file: bodies are big, readers may keep only this
 
 
+@dataclass(frozen=True)
+class Written:
+    """A stretch of a journal that this very process wrote, so that it need not be read again.
+
+    `psets` are the run's psets by number, where their values are immutable; else None.
+    """
+
+    path: Path
+    start: int
+    stop: int
+    records: list[Record]
+    psets: Sequence[dict[str, Any]] | None
+
+
 class Writer:
     """Appends records to a new file; a record is whole or torn, never mixed with another.
 
@@ -79,7 +94,6 @@ class Writer:
         self,
         kind: int,
         body: bytes = b"",
-        *,
         attempt: int = 0,
         pset: int = 0,
         start_ns: int = 0,

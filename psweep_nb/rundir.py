@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +92,29 @@ class Psets:
         found = self._map[self._digests + _DIGEST * i : self._digests + _DIGEST * (i + 1)]
         return None if found == _NO_DIGEST else found
 
+    def sha1(self, i: int) -> str | None:
+        """The hash of pset `i` as in the column `_pset_sha1`."""
+        found = self._map[self._digests + _DIGEST * i : self._digests + _DIGEST * (i + 1)]
+        return None if found == _NO_DIGEST else found.hex()
+
+    def blobs(self, numbers: Sequence[int]) -> list[bytes]:
+        """The pickles of many psets."""
+        data, at, offsets = self._map, self._blobs, self._offsets
+        return [data[at + offsets[i] : at + offsets[i + 1]] for i in numbers]
+
+    def id_bytes(self) -> bytes:
+        """The ids of all psets, 16 bytes each."""
+        return self._map[self._ids : self._digests]
+
+    def digest_bytes(self) -> bytes:
+        """The hashes of all psets, 20 bytes each, zeros where there is none."""
+        return self._map[self._digests : self._blobs]
+
     def digests(self) -> list[bytes | None]:
         """The hashes of all psets."""
-        return [self.digest(i) for i in range(self._n)]
+        data = self.digest_bytes()
+        found = (data[i : i + _DIGEST] for i in range(0, len(data), _DIGEST))
+        return [None if digest == _NO_DIGEST else digest for digest in found]
 
 
 @dataclass(frozen=True)
@@ -146,7 +166,7 @@ class Session:
         """0 for the submission, counting up."""
         return int(self.path.name)
 
-    @property
+    @cached_property
     def run(self) -> "RunDir":
         """The run it belongs to."""
         return RunDir(self.path.parent)
@@ -239,7 +259,7 @@ class RunDir:
         write_new(hidden / "session.json", [_json(asdict(spec))])
         if function is not None:
             write_new(hidden / "function.pkl", [function])
-        flat = array("I", (value for pair in todo for value in pair))
+        flat = array("I", chain.from_iterable(todo))
         write_new(hidden / "todo", [flat.tobytes()])
         Cells(hidden / "cells", spec.workers)
         final = self.path / f"{number:03d}"

@@ -161,7 +161,7 @@ class Run:
             raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
         with self._lock_for("resume") as lock:
             todo = self._undone()
-            if not todo:
+            if not todo and state != "lost":  # a lost one still wants its fold and its end mark
                 raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
             self._start(lock, "resume", self._stored_function(), todo, workers)
         return self
@@ -228,9 +228,17 @@ class Run:
         frame = self.study.database.frame()
         if "_run_seq" not in frame:
             return set()
-        later = frame[(frame["_run_seq"] > self.run_seq).fillna(False).astype(bool)]
-        done = later[[x is False for x in later["_failed"].tolist()]]
-        return {bytes.fromhex(x) for x in done["_pset_sha1"].tolist() if isinstance(x, str)}
+        rows = zip(
+            frame["_run_seq"].tolist(),
+            frame["_failed"].tolist(),
+            frame["_pset_sha1"].tolist(),
+            strict=True,
+        )
+        return {
+            bytes.fromhex(sha1)
+            for run_seq, failed, sha1 in rows
+            if failed is False and isinstance(sha1, str) and run_seq > self.run_seq
+        }
 
     def _stored_function(self) -> Callable[..., Any]:
         if not self.study.trusted:
@@ -292,7 +300,7 @@ class Run:
         if options.processes:
             hosts.start_process(session, handed, self.study.trusted)
         else:
-            hosts.start_thread(session, handed, self.study.database.fold, func, None)
+            hosts.start_thread(session, handed, self.study.database, func, None)
 
     # -- waiting -----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from psweep_nb import frames, hosts, identity
@@ -26,6 +27,7 @@ from psweep_nb.runview import PsetRecord, RunningPset, RunView, Status
 from psweep_nb.submission import (
     Judgement,
     Options,
+    Published,
     Submission,
     active_runs,
     judge,
@@ -126,7 +128,7 @@ class Study:
             df = df[~hashes.duplicated(keep="last") | hashes.isna()]
         for name, value in where.items():
             _check_columns([name], df.columns)
-            df = df[[bool(x is not pd.NA and x == value) for x in df[name]]]
+            df = df[np.array([x is not pd.NA and bool(x == value) for x in df[name]], dtype=bool)]
         tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
         if "_failed" in df:
             tidy["state"] = pd.Series(
@@ -284,15 +286,14 @@ class Study:
                 raise StudyError("params is empty: there is nothing to run")
             _tell([f"nothing is new: {found.text}"], notes)
             return found.running_same or found.latest
-        session, lock = found
         if mode == "process":
-            hosts.start_process(session, lock, self.trusted)
+            hosts.start_process(found.session, found.lock, self.trusted)
         else:
-            hosts.start_thread(session, lock, self.database.fold, func, executor)
-        return self._run(session.run)
+            hosts.start_thread(found.session, found.lock, self.database, func, executor)
+        return self._run(found.session.run)
 
-    def _publish(self, submission: Submission) -> Any:
-        """Judge and publish under the lock; return session and run lock, or a Preview."""
+    def _publish(self, submission: Submission) -> Published | Preview:
+        """Judge and publish under the lock; a preview if there was nothing to publish."""
         self._make()
         with self.database.locked():
             judgement = self._judge(submission)
@@ -353,32 +354,30 @@ class Study:
         found = self._publish(submission)
         if isinstance(found, Preview):
             return self.df
-        session, lock = found
         errors: list[BaseException] = []
-        with progress_bar(len(session.todo) // 2) as advance:
-            hosts.run_inline(
-                session,
-                lock,
-                self.database.fold,
+        with progress_bar(len(found.session.todo) // 2) as advance:
+            ended = hosts.run_inline(
+                found.session,
+                found.lock,
+                self.database,
                 func,
                 executor,
+                psets=found.psets,
                 on_progress=advance,
                 on_failure=errors.append,
             )
-        run = self._run(session.run)
-        self._raise_if_asked(run, on_error, errors)
+        if on_error == "raise" and ended.failed:
+            self._raise_first(self._run(found.session.run), errors)
+        if ended.state == "stopped" and not ended.failed:
+            raise StudyError(f"the run did not finish: {ended.message}")
         return self.df
 
-    def _raise_if_asked(self, run: "Run", on_error: str, errors: list[BaseException]) -> None:
-        status = run.status()
-        if on_error == "raise" and status.failed:
-            failure = run.failures[0]
-            error = errors[0] if errors else failure.exception
-            if error is None:
-                error = PsetError(f"pset {failure.pset!r} failed\n\n{failure.traceback}")
-            raise error
-        if status.state == "stopped" and not status.failed:
-            raise StudyError(f"run {run.run_seq} did not finish: {status.message}")
+    def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
+        failure = run.failures[0]
+        error = errors[0] if errors else failure.exception
+        if error is None:
+            error = PsetError(f"pset {failure.pset!r} failed\n\n{failure.traceback}")
+        raise error
 
 
 def run_local(

@@ -14,10 +14,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
+from pickle import dumps
 from time import time_ns
 from types import CodeType, FunctionType
 from typing import Any
 
+from psweep_nb.bulk import in_bulk
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.functions import (
@@ -34,7 +36,7 @@ from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params
 from psweep_nb.rundir import RunDir, Session, SessionSpec, new_run, publish
 from psweep_nb.runview import RunView
-from psweep_nb.worker import encode
+from psweep_nb.worker import are_plain, encode
 
 SKIP = (None, "done", "done+failed")
 ON_ERROR = ("raise", "record", "stop")
@@ -125,6 +127,18 @@ class Submission:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Published:
+    """A run that exists on disk, to be handed to an engine.
+
+    `lock` is the run's, held. `psets` are its psets by number where their values are immutable.
+    """
+
+    session: Session
+    lock: FileLock
+    psets: list[dict[str, Any]] | None
+
+
 def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submission:
     """Check everything that can be checked without looking at the study.
 
@@ -133,7 +147,9 @@ def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submissi
     ParamsError, FunctionError
         Naming the pset, parameter or variable; nothing was written.
     """
-    psets = check_params(params)
+    with in_bulk():
+        psets = check_params(params)
+        digests = sha1_digests(psets)
     call, notes = decide_call(func, psets)
     function: bytes | None = None
     if options.travels:
@@ -141,7 +157,7 @@ def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submissi
         notes += more
     else:
         function = _dump_if_possible(func)
-    return Submission(func, psets, options, call, function, sha1_digests(psets), notes)
+    return Submission(func, psets, options, call, function, digests, notes)
 
 
 def _dump_if_possible(func: Callable[..., Any]) -> bytes | None:
@@ -208,19 +224,16 @@ def active_runs(database: Database) -> list[RunDir]:
 
 def publish_run(
     database: Database, submission: Submission, numbers: Sequence[int], calc_dir: str
-) -> tuple[Session, FileLock]:
-    """Write the run and its first session; whoever calls holds the study's lock.
-
-    Returns
-    -------
-    tuple
-        The session, and the run's lock, held, to be handed to the engine.
-    """
+) -> Published:
+    """Write the run and its first session; whoever calls holds the study's lock."""
     psets = [submission.params[n] for n in numbers]
     digests = [submission.digests[n] for n in numbers]
     _remove_leftovers(database)
     run_id = str(uuid.uuid4())
-    run = new_run(database.hidden, run_id, _encode_psets(psets, numbers), digests)
+    with in_bulk():
+        plain = are_plain(psets)
+        blobs = [dumps(p, 5) for p in psets] if plain else _encode_psets(psets, numbers)
+        run = new_run(database.hidden, run_id, blobs, digests)
     lock = FileLock(run.lock)
     lock.try_acquire()
     run_seq, pset_seq = _next_numbers(database)
@@ -240,8 +253,8 @@ def publish_run(
         "host": spec.host,
         "python": platform.python_version(),
     }
-    published = publish(run, info)
-    return published.sessions()[-1], lock
+    session = publish(run, info).sessions()[-1]
+    return Published(session, lock, psets if plain else None)
 
 
 def session_spec(kind: str, submission: Submission, commands_offset: int = 0) -> SessionSpec:

@@ -7,9 +7,12 @@ Whatever the function does, the outcome is bytes and text: user objects go no fu
 import pickle
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from operator import is_
+from pickle import dumps
 from time import perf_counter_ns, time_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import cloudpickle
 
@@ -20,22 +23,16 @@ from psweep_nb.trust import loader
 
 MAX_TEXT = 100_000  # characters of a traceback; a recursion can make one of many megabytes
 
+_N_FIELDS, _LAST_FIELD = 6, "_pset_seq"
+
 _load = loader(trusted=True)  # the psets this very user submitted
 _PLAIN: set[type] = {bool, int, float, str, bytes, type(None), complex}
 
 
-class Outcome(NamedTuple):
-    """How one pset ended: a journal record but for its place in the run.
-
-    `body` is a pickle: the results of a done pset, :func:`failure` of a failed one. `error` is
-    the exception itself, for callers in the same process.
-    """
-
-    kind: int
-    start_ns: int
-    runtime_ns: int
-    body: bytes
-    error: BaseException | None
+# How one pset ended: kind, start (ns since the epoch), runtime (ns), body, and the exception
+# itself for callers in the same process. The body is a pickle: the results of a done pset,
+# `failure` of a failed one.
+Outcome = tuple[int, int, int, bytes, BaseException | None]
 
 
 class Caller:
@@ -47,8 +44,10 @@ class Caller:
         The user's function.
     call : Call
         Whether it takes the pset, or its parameters by name.
-    fields : callable
-        Gives the book-keeping fields of the pset of that number; the function sees them.
+    load : callable
+        Gives a private copy of the pset of that number.
+    fill : callable
+        Adds the book-keeping fields to a pset of that number; the function sees them.
     keep_error : bool
         Pickle exceptions where they survive it, to be raised again by the caller.
     interrupts : bool
@@ -60,7 +59,8 @@ class Caller:
         self,
         func: Callable[..., Any],
         call: Call,
-        fields: Callable[[int], dict[str, Any]],
+        load: Callable[[int], dict[str, Any]],
+        fill: Callable[[dict[str, Any], int], None],
         *,
         keep_error: bool = False,
         interrupts: bool = False,
@@ -69,39 +69,45 @@ class Caller:
         self._by_pset = call.style == "pset"
         self._names = call.names
         self._name_set = frozenset(call.names or ())
-        self._fields = fields
+        self._load = load
+        self._fill = fill
         self._keep_error = keep_error
         self._interrupts = interrupts
         self._good_keys: set[str] = set()
 
-    def __call__(self, number: int, blob: bytes) -> Outcome:
-        """Call the function on a private copy of the pset."""
+    def __call__(self, number: int) -> Outcome:
+        """Call the function on a private copy of the pset of that number."""
         start = time_ns()
         begin = end = perf_counter_ns()
         try:
-            pset: dict[str, Any] = _load(blob)  # type: ignore[assignment]
+            pset = self._load(number)
             if self._by_pset:
-                given = {**pset, **self._fields(number)}
+                given = pset.copy()
+                self._fill(given, number)
                 begin = perf_counter_ns()
                 value = self._func(given)
                 end = perf_counter_ns()
-                results = _changed(pset, given, blob)
-                results.update(_as_results(value))
+                results = value if type(value) is dict else _as_results(value)
+                changed = self._changed(number, pset, given)
+                if changed:
+                    results = {**changed, **results}
             else:
                 keywords = self._keywords(pset)
                 begin = perf_counter_ns()
                 value = self._func(**keywords)
                 end = perf_counter_ns()
-                results = _as_results(value)
+                results = value if type(value) is dict else _as_results(value)
             if not self._good_keys.issuperset(results):
                 self._check_keys(results)
-            return Outcome(DONE, start, end - begin, encode(results), None)
+            plain = _PLAIN.issuperset(map(type, results.values()))
+            body = dumps(results, 5) if plain else encode(results)
+            return DONE, start, end - begin, body, None
         except BaseException as exc:
             if self._interrupts and isinstance(exc, KeyboardInterrupt):
                 raise
             end = end if end > begin else perf_counter_ns()
             kept = _dump_error(exc) if self._keep_error else None
-            return Outcome(FAILED, start, end - begin, failure(exc, kept), exc)
+            return FAILED, start, end - begin, failure(exc, kept), exc
 
     def _keywords(self, pset: dict[str, Any]) -> dict[str, Any]:
         if self._names is None:
@@ -109,6 +115,21 @@ class Caller:
         if pset.keys() == self._name_set:
             return pset
         return {k: pset[k] for k in self._names if k in pset}
+
+    def _changed(self, number: int, pset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+        """Return what the function changed in its copy of the pset, book-keeping aside."""
+        plain = _PLAIN.issuperset(map(type, pset.values()))
+        if plain and _is_untouched(pset, given):
+            return {}
+        changed = {
+            k: v for k, v in given.items() if (k not in pset or pset[k] is not v) and k[:1] != "_"
+        }
+        if not plain:
+            # A list may have been changed in place: then `pset` shows the change as well.
+            for key, value in self._load(number).items():
+                if key in given and type(value) not in _PLAIN and not _same(value, given[key]):
+                    changed[key] = given[key]
+        return changed
 
     def _check_keys(self, results: dict[str, Any]) -> None:
         for key in results:
@@ -125,26 +146,33 @@ class Caller:
         self._good_keys.update(results)
 
 
-def fields_of(session: Session) -> Callable[[int], dict[str, Any]]:
-    """Return the function that gives a pset's book-keeping fields."""
+def stored_psets(session: Session) -> Callable[[int], dict[str, Any]]:
+    """Return the function that reads a pset of the session's run, each time a new copy."""
+    blob, load = session.run.psets.blob, _load
+
+    def pset(number: int) -> dict[str, Any]:
+        return load(blob(number))  # type: ignore[return-value]
+
+    return pset
+
+
+def fields_of(session: Session) -> Callable[[dict[str, Any], int], None]:
+    """Return the function that adds a pset's book-keeping fields, `_LAST_FIELD` last."""
     info, psets = session.run.info, session.run.psets
+    first, id_of, sha1_of = info["pset_seq"], psets.id, psets.sha1
     fixed = {
         "_run_id": info["run_id"],
         "_run_seq": info["run_seq"],
         "_calc_dir": info["calc_dir"],
     }
-    first = info["pset_seq"]
 
-    def fields(number: int) -> dict[str, Any]:
-        digest = psets.digest(number)
-        return {
-            **fixed,
-            "_pset_id": psets.id(number),
-            "_pset_seq": first + number,
-            "_pset_sha1": None if digest is None else digest.hex(),
-        }
+    def fill(pset: dict[str, Any], number: int) -> None:
+        pset.update(fixed)
+        pset["_pset_id"] = id_of(number)
+        pset["_pset_sha1"] = sha1_of(number)
+        pset[_LAST_FIELD] = first + number
 
-    return fields
+    return fill
 
 
 def failure(error: BaseException | str, kept: bytes | None = None, *, log: str = "") -> bytes:
@@ -168,35 +196,29 @@ def failure(error: BaseException | str, kept: bytes | None = None, *, log: str =
 
 
 def _as_results(value: Any) -> dict[str, Any]:
-    if type(value) is dict:
-        return value
     if value is None:
         raise TypeError("the function returned None; return a dict of results, {} for nothing")
     return dict(value) if isinstance(value, Mapping) else {"result": value}
 
 
-def _changed(pset: dict[str, Any], given: dict[str, Any], blob: bytes) -> dict[str, Any]:
-    """Return what the function changed in its copy of the pset, book-keeping aside."""
-    changed = {
-        k: v for k, v in given.items() if (k not in pset or pset[k] is not v) and k[:1] != "_"
-    }
-    if not _PLAIN.issuperset(map(type, pset.values())):
-        # A list may have been changed in place: then `pset` shows the change as well.
-        before: dict[str, Any] = _load(blob)  # type: ignore[assignment]
-        for key, value in before.items():
-            if key in given and type(value) not in _PLAIN and not _same(value, given[key]):
-                changed[key] = given[key]
-    return changed
+def _is_untouched(pset: dict[str, Any], given: dict[str, Any]) -> bool:
+    # `given` began with the pset's items and ended with the last field: a key that was added
+    # would come behind that, one that was removed would shift the rest.
+    fields = len(given) - len(pset) == _N_FIELDS and next(reversed(given)) == _LAST_FIELD
+    return fields and all(map(is_, pset.values(), given.values()))
 
 
 def _same(a: Any, b: Any) -> bool:
     return bool(cloudpickle.dumps(a, 5) == cloudpickle.dumps(b, 5))
 
 
+def are_plain(psets: Iterable[dict[str, Any]]) -> bool:
+    """Return whether all values are numbers, texts and such: immutable, and safe to pickle."""
+    return _PLAIN.issuperset(map(type, chain.from_iterable(map(dict.values, psets))))
+
+
 def encode(results: dict[str, Any]) -> bytes:
     """Pickle results or a pset, making sure that they can be read back."""
-    if _PLAIN.issuperset(map(type, results.values())):
-        return pickle.dumps(results, 5)
     _learn_numpy()
     if all(map(_is_plain, results.values())):
         return pickle.dumps(results, 5)

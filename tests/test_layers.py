@@ -18,6 +18,7 @@ FACADE = "psweep_nb"
 # A name stands for a module or a package of that name; what does not exist yet is no matter.
 LAYERS = (
     (
+        "bulk",
         "errors",
         "files",
         "frames",

@@ -16,7 +16,7 @@ from psweep_nb.executors import Progress
 from psweep_nb.functions import Call
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.rundir import Session
-from psweep_nb.trust import load_function
+from psweep_nb.trust import load_function, loader
 from psweep_nb.worker import Caller, failure, fields_of
 
 Item = tuple[int, bytes, dict[str, Any]]  # pset number, its pickle, its book-keeping fields
@@ -40,9 +40,17 @@ def run_chunk(
 def _run_items(
     func: Callable[..., Any], call: dict[str, Any], keep_error: bool, items: list[Item]
 ) -> list[Result]:
-    fields = {number: given for number, _, given in items}
-    caller = Caller(func, Call.from_json(call), fields.__getitem__, keep_error=keep_error)
-    return [(number, *caller(number, blob)[:4]) for number, blob, _ in items]
+    found = {number: (blob, fields) for number, blob, fields in items}
+    read = loader(trusted=True)
+
+    def load(number: int) -> Any:
+        return read(found[number][0])
+
+    def fill(pset: dict[str, Any], number: int) -> None:
+        pset.update(found[number][1])
+
+    caller = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error)
+    return [(number, *caller(number)[:4]) for number in found]
 
 
 class FuturesExecutor:
@@ -80,7 +88,7 @@ class FuturesExecutor:
         self._writer = Writer(self._session.path / "w0.journal")
         if not self._in_threads:
             self._blob = self._session.function.read_bytes()
-        self._fields = fields_of(self._session)
+        self._fill = fields_of(self._session)
 
     def room(self) -> int:
         """How many more chunks may be under way."""
@@ -91,9 +99,10 @@ class FuturesExecutor:
         spec, psets, todo = self._session.spec, self._session.run.psets, self._session.todo
         by_pset = spec.call["style"] == "pset"
         numbers = [todo[2 * position] for position in range(start, stop)]
-        items: list[Item] = [
-            (n, psets.blob(n), self._fields(n) if by_pset else {}) for n in numbers
-        ]
+        items: list[Item] = [(n, psets.blob(n), {}) for n in numbers]
+        if by_pset:
+            for number, _, fields in items:
+                self._fill(fields, number)
         rest = (spec.call, self._keep_error, items)
         try:
             if self._in_threads:

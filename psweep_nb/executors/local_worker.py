@@ -32,7 +32,7 @@ from psweep_nb.livecells import (
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function
-from psweep_nb.worker import Caller, failure, fields_of
+from psweep_nb.worker import Caller, failure, fields_of, stored_psets
 
 BATCH = struct.Struct("<qqq")  # to the worker: first position, end, step of the first
 REPLY = struct.Struct("<qqqq")  # to the engine: READY or ENDED, reached, busy ns, journal bytes
@@ -69,7 +69,6 @@ class Worker:
         self._cell = Cells(session.path / "cells").cell(slot)
         self._cell[WORKER] = number
         self._writer = Writer(session.path / f"w{number}.journal", on_full=self._set_full)
-        self._psets = session.run.psets
         self._todo = session.todo
         self._flush = _flusher()
 
@@ -92,6 +91,7 @@ class Worker:
         self._caller = Caller(
             func,
             Call.from_json(spec.call),
+            stored_psets(self._session),
             fields_of(self._session),
             keep_error=spec.on_error == "raise",
         )
@@ -111,13 +111,7 @@ class Worker:
 
     def _execute(self, start: int, stop: int, step: int) -> int:
         """Execute positions `start` to `stop`; return the first that did not run."""
-        cell, todo, psets, call, append = (
-            self._cell,
-            self._todo,
-            self._psets,
-            self._caller,
-            self._writer.append,
-        )
+        cell, todo, call, append = self._cell, self._todo, self._caller, self._writer.append
         home, capture, log_start, log_end = self._home, self._capture, 0, 0
         position = start
         while position < stop and not self._ended:
@@ -131,22 +125,14 @@ class Worker:
             number = todo[2 * position]
             if capture:
                 cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_CUR)
-            kind, start_ns, runtime, body, _ = call(number, psets.blob(number))
+            kind, start_ns, runtime, body, _ = call(number)
             if os.getpid() != self._pid:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             if capture:
                 self._flush()
                 log_end = os.lseek(1, 0, os.SEEK_CUR)
-            append(
-                kind,
-                body,
-                attempt=todo[2 * position + 1],
-                pset=number,
-                start_ns=start_ns,
-                runtime_ns=runtime,
-                log_start=log_start,
-                log_end=log_end,
-            )
+            attempt = todo[2 * position + 1]
+            append(kind, body, attempt, number, start_ns, runtime, log_start, log_end)
             position += 1
             step += 1
             if kind == DONE:

@@ -1,11 +1,12 @@
 """Psets one after another in the engine's own thread: closures, prints and debuggers work."""
 
 import os
-from collections.abc import Callable
-from time import monotonic, monotonic_ns, sleep
+from collections.abc import Callable, Sequence
+from time import monotonic_ns, sleep
+from typing import Any
 
 from psweep_nb.executors import Progress
-from psweep_nb.journal import DONE, FAILED, Writer
+from psweep_nb.journal import Record, Writer, Written
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
@@ -21,6 +22,8 @@ class SerialExecutor:
         What is to be done.
     caller : Caller
         Calls the function itself, no copy of it.
+    psets : sequence of dict, optional
+        The run's psets by number, if their values are immutable: they need not be read again.
     restore_cwd : bool
         Return to the directory of the start before each pset; not in a thread of a kernel,
         where the directory belongs to the user's cells too.
@@ -35,6 +38,7 @@ class SerialExecutor:
         session: Session,
         caller: Caller,
         *,
+        psets: Sequence[dict[str, Any]] | None = None,
         restore_cwd: bool = True,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
@@ -44,14 +48,17 @@ class SerialExecutor:
         self._restore_cwd = restore_cwd
         self._on_failure = on_failure
         self._ends_on_failure = session.spec.on_error != "record"
-        self._psets = session.run.psets
+        self._psets = psets
+        self._written: list[Record] = []
         self._todo = session.todo
         self._at = self._stop = 0
         self._held = False
 
     def start(self) -> None:
         """Open the journal."""
-        self._writer = Writer(self._session.path / "w0.journal", on_full=self._set_full)
+        self._path = self._session.path / "w0.journal"
+        self._writer = Writer(self._path, on_full=self._set_full)
+        self._written_from = 0
         # A descriptor, not a path: it works after the directory was renamed, and faster.
         self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -75,36 +82,46 @@ class SerialExecutor:
         if not self.busy():
             sleep(timeout)
             return progress
-        begin, first = monotonic(), self._at
-        end = begin + timeout
-        while self._at < self._stop and not self._held:
-            self._execute(progress)
-            if monotonic() > end:
-                break
+        begin, first = monotonic_ns(), self._at
+        self._execute(begin + int(timeout * 1e9), progress)
         self._cell[STARTED] = 0
         self._cell[OK] += progress.done
         self._cell[FAILED_COUNT] += progress.failed
-        progress.samples.append((self._at - first, monotonic() - begin))
+        progress.samples.append((self._at - first, (monotonic_ns() - begin) / 1e9))
         return progress
 
-    def _execute(self, progress: Progress) -> None:
-        number, attempt = self._todo[2 * self._at], self._todo[2 * self._at + 1]
-        self._cell[STARTED] = monotonic_ns()
-        self._cell[POSITION] = self._at
-        if self._restore_cwd:
-            os.fchdir(self._home)
-        kind, start, runtime, body, error = self._caller(number, self._psets.blob(number))
-        self._writer.append(
-            kind, body, attempt=attempt, pset=number, start_ns=start, runtime_ns=runtime
-        )
-        self._at += 1
-        if kind == DONE:
-            progress.done += 1
-        elif kind == FAILED:
-            progress.failed += 1
-            self._held = self._ends_on_failure
-            if self._on_failure is not None and error is not None:
-                self._on_failure(error)
+    def _execute(self, end: int, progress: Progress) -> None:
+        cell, todo, call, append = self._cell, self._todo, self._caller, self._writer.append
+        chdir, home = self._restore_cwd, self._home
+        written, new = self._written, tuple.__new__
+        at = first = self._at
+        stop = self._stop
+        while at < stop and not self._held:
+            number = todo[2 * at]
+            cell[STARTED] = now = monotonic_ns()
+            cell[POSITION] = at
+            if chdir:
+                os.fchdir(home)
+            kind, start, runtime, body, error = call(number)
+            attempt = todo[2 * at + 1]
+            append(kind, body, attempt, number, start, runtime)
+            written.append(new(Record, (kind, attempt, number, start, runtime, 0, 0, body, 0)))
+            at += 1
+            self._at = at  # now: an interrupt may come at any moment
+            if error is not None:
+                progress.failed += 1
+                self._held = self._ends_on_failure
+                if self._on_failure is not None:
+                    self._on_failure(error)
+            if now > end:
+                break
+        progress.done = at - first - progress.failed
+
+    def take_written(self) -> Written:
+        """Return what was journaled since the last call, for the fold."""
+        written, start = self._written, self._written_from
+        self._written, self._written_from = [], self._writer.size
+        return Written(self._path, start, self._writer.size, written, self._psets)
 
     def busy(self) -> bool:
         """Whether psets of the batch are left."""
