@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter
+from itertools import chain
 from typing import Any, Literal
 
 from psweep_nb.errors import FunctionError
@@ -95,8 +96,8 @@ def decide_call(
     _check_kind(func)
     name = name_of(func)
     # One tuple a pset, made and compared in C: 0.15 µs; there are only a few different ones.
-    shapes = set(map(tuple, params))
-    keys = dict.fromkeys(key for shape in sorted(shapes, key=repr) for key in shape)
+    shapes = dict.fromkeys(map(tuple, params))
+    keys = dict.fromkeys(chain.from_iterable(shapes))
     try:
         parameters = inspect.signature(func).parameters
     except (ValueError, TypeError):

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 
@@ -49,6 +50,9 @@ def _module_name(value: object) -> str | None:
 def _is_local(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or not file.endswith(".py"):
+        return False
+    # Import hooks (of pytest, typeguard, ...) change the code: it never equals the file's.
+    if type(getattr(module.__spec__, "loader", None)) is not SourceFileLoader:
         return False
     paths = sysconfig.get_paths()
     places = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
