@@ -4,12 +4,10 @@ Names are paths that lead back to the function (``f``, ``Model.energy``, the var
 bound to), because `retry` asks for what stands under that name now.
 """
 
-import ast
 import functools
 import inspect
 import linecache
 import sys
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +44,8 @@ def source_of(func: Callable[..., Any]) -> str:
     Of a partial, a method or a callable object: that of the function or class behind it. Never
     raises.
     """
+    import textwrap  # here, not above: workers import this module, too
+
     try:
         behind = _behind(func)
         try:
@@ -111,6 +111,8 @@ def _behind(func: Any) -> Any:
 
 def _source_of_cell_class(cls: type) -> str:
     """For a class of a notebook cell inspect finds no file: its methods know their cell."""
+    import ast
+
     for member in vars(cls).values():
         code = getattr(inspect.unwrap(member) if callable(member) else member, "__code__", None)
         if code is None:

@@ -8,7 +8,6 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from psweep_nb.errors import FunctionError
-from psweep_nb.functions.edited import edited_modules
 from psweep_nb.functions.source import name_of
 
 NOTED_BYTES = 50_000_000
@@ -59,7 +58,10 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     psweep_nb.errors.FunctionError: the function `f` uses the variable `lock` (a _thread.lock),
     which cannot be sent to another process (...); make it inside the function
     """
+    # Here, not above: workers import this package, too.
     import cloudpickle
+
+    from psweep_nb.functions.edited import edited_modules
 
     name = name_of(func)
     total, large = _measure(func)
