@@ -27,7 +27,6 @@ from psweep_nb.trust import loader, read_table
 BASENAME = "database.pk"
 HIDDEN = ".psweep"
 LOCK_S = 60.0
-_PICKLE_PROTOCOL = 5
 
 
 class Unfolded:
@@ -288,7 +287,7 @@ class Database:
             self.fold()
 
     def _write(self, frame: pd.DataFrame) -> None:
-        replace_file(self.path, lambda file: frame.to_pickle(file, compression=None))
+        replace_file(self.path, lambda file: frames.dump(frame, file))
         self._frame, self._signature, self._dirty = frame, _signature(self.path), False
 
     def vanished(self) -> dict[str, int]:
