@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from psweep_nb.classic import run, run_local
     from psweep_nb.errors import (
         FunctionError,
         JournalError,
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     )
     from psweep_nb.hashing import pset_sha1
     from psweep_nb.params import grid, itr2params, merge_dicts, pgrid, plist
-    from psweep_nb.study import Run, Study, run, run_local
+    from psweep_nb.runs import Run
+    from psweep_nb.study import Study
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "classic": ("run", "run_local"),
     "errors": (
         "FunctionError",
         "JournalError",
@@ -37,7 +40,8 @@ _HOMES = {
     ),
     "hashing": ("pset_sha1",),
     "params": ("grid", "itr2params", "merge_dicts", "pgrid", "plist"),
-    "study": ("Run", "Study", "run", "run_local"),
+    "runs": ("Run",),
+    "study": ("Study",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -7,6 +7,7 @@ of them, in any number of processes, may stand for one run.
 import asyncio
 from collections.abc import Callable, Generator
 from functools import cached_property
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Protocol
 
@@ -18,8 +19,9 @@ from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.journal import FAILED
 from psweep_nb.locks import FileLock, is_held
+from psweep_nb.records import PsetRecord
 from psweep_nb.rundir import RunDir, Session
-from psweep_nb.runview import PsetRecord, RunView, Status
+from psweep_nb.runview import RunView, Status
 from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
 
@@ -31,6 +33,7 @@ class Home(Protocol):
     """What a run needs of its study."""
 
     calc_dir: str
+    path: Path
     trusted: bool
     database: Database
 

@@ -5,13 +5,11 @@ the panel, retry and resume read through it. Records stay on disk: a view keeps 
 """
 
 import json
-import os
 import platform
 import struct
 import threading
 from array import array
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from time import monotonic_ns, time
 from typing import Any
@@ -27,10 +25,10 @@ from psweep_nb.livecells import (
     WORKER,
 )
 from psweep_nb.locks import is_held
+from psweep_nb.records import PsetRecord, RunningPset
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.trust import loader
 
-LOG_SHOWN = 65_536  # bytes of a log that are given out
 RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
 _ARRIVED = struct.Struct("<BxxxIIqqQQIxxxxQQ")
@@ -87,116 +85,6 @@ class Status:
             parts.append(f"{self.time_left:.0f} s left")
         message = f" ({self.message.splitlines()[0]})" if self.message else ""
         return f"{self.state}: {', '.join(parts)}{message}"
-
-
-class PsetRecord:
-    """How one pset ended. Reading any of it never raises: what is broken says so in `error`.
-
-    Attributes
-    ----------
-    index : int
-        Its number in the run.
-    attempt : int
-        1, and one more each time it was tried again.
-    started : float
-        Seconds since the epoch.
-    runtime : float
-        Seconds.
-    """
-
-    def __init__(
-        self, view: "RunView", session: Session, reader: Reader, place: tuple[int, ...]
-    ) -> None:
-        self._view = view
-        self._session = session
-        self._reader = reader
-        self._kind, self.attempt, self.index, start_ns, runtime_ns, *rest = place
-        self._log_start, self._log_end, _, self._offset, self._size = rest
-        self.started = start_ns / 1e9
-        self.runtime = runtime_ns / 1e9
-
-    @property
-    def pset_seq(self) -> int:
-        """Its number in the whole database."""
-        return int(self._view.run.info["pset_seq"]) + self.index
-
-    @property
-    def pset_id(self) -> str:
-        """Its id, a UUID."""
-        return self._view.run.psets.id(self.index)
-
-    @cached_property
-    def pset(self) -> dict[str, Any]:
-        """The parameters."""
-        return self._view.pset(self.index)
-
-    @cached_property
-    def _body(self) -> dict[str, Any]:
-        try:
-            body = self._view.load(self._reader.body(self._offset, self._size))
-            if isinstance(body, dict):
-                return body if self._kind == DONE else {"exception": None, **body}
-            raise TypeError(f"expected a dict, found {type(body).__name__}")
-        except (Exception, SystemExit) as exc:  # unpickling runs code of the user's classes
-            text = f"its record cannot be read back: {type(exc).__name__}: {exc}"
-            return {"error": text, "traceback": text, "log": "", "\0unreadable": True}
-
-    @property
-    def state(self) -> str:
-        """``done`` or ``failed``."""
-        readable = self._kind == DONE and "\0unreadable" not in self._body
-        return "done" if readable else "failed"
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """What the function returned; empty for a failed pset."""
-        return self._body if self.state == "done" else {}
-
-    @property
-    def error(self) -> str:
-        """The exception in one line; empty for a done pset."""
-        return "" if self.state == "done" else str(self._body["error"])
-
-    @property
-    def traceback(self) -> str:
-        """The whole traceback; empty for a done pset."""
-        return "" if self.state == "done" else str(self._body["traceback"])
-
-    @property
-    def exception(self) -> BaseException | None:
-        """The exception itself, where it was kept and can be made again."""
-        data = None if self.state == "done" else self._body.get("exception")
-        try:
-            exc = self._view.load(data) if data else None
-        except Exception:
-            return None
-        return exc if isinstance(exc, BaseException) else None
-
-    def log(self) -> str:
-        """What it printed, the middle left out if it is long; empty where nothing was captured."""
-        name = "" if self.state == "done" else self._body.get("log", "")
-        path = self._session.path / name if name else self._reader.path.with_suffix(".log")
-        return _read_log(path, self._log_start, self._log_end)
-
-    def __repr__(self) -> str:
-        error = f": {self.error}" if self.state == "failed" else ""
-        return f"<pset {self.index} {self.pset!r} {self.state}{error}>"
-
-
-@dataclass(frozen=True)
-class RunningPset:
-    """A pset that is being executed: its number in the run, for how long (s), by which worker."""
-
-    index: int
-    pset: dict[str, Any]
-    seconds: float
-    worker: int
-    log_path: Path
-    log_start: int
-
-    def log_tail(self) -> str:
-        """The last of what it printed so far."""
-        return _read_log(self.log_path, self.log_start, None)[-4096:]
 
 
 class RunView:
@@ -428,21 +316,3 @@ _LIVE = {
     STOPPING: ("stopping", "what runs may finish"),
     DISK_FULL: ("paused", "the disk is full; it goes on when there is room"),
 }
-
-
-def _read_log(path: Path, start: int, stop: int | None) -> str:
-    try:
-        with open(path, "rb") as file:
-            stop = os.fstat(file.fileno()).st_size if stop is None else stop
-            size = max(0, stop - start)
-            if size <= LOG_SHOWN:
-                file.seek(start)
-                return file.read(size).decode(errors="replace")
-            half = LOG_SHOWN // 2
-            file.seek(start)
-            head = file.read(half).decode(errors="replace")
-            file.seek(stop - half)
-            tail = file.read(half).decode(errors="replace")
-            return f"{head}\n... {size - LOG_SHOWN} bytes left out ...\n{tail}"
-    except FileNotFoundError:
-        return ""

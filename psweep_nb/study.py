@@ -5,7 +5,6 @@ modules below (submission, engine, database, runview).
 """
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -14,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from psweep_nb import frames, hosts, identity
@@ -23,7 +21,6 @@ from psweep_nb.errors import OptionError, PsetError, StudyError
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.runs import Run
-from psweep_nb.runview import PsetRecord, RunningPset, RunView, Status
 from psweep_nb.submission import (
     Judgement,
     Options,
@@ -34,6 +31,7 @@ from psweep_nb.submission import (
     prepare,
     publish_run,
 )
+from psweep_nb.tidy import tidy_table
 
 Notes = Callable[[str], object]
 
@@ -122,24 +120,7 @@ class Study:
         OptionError
             If there is no such column.
         """
-        df = self.database.frame()
-        if latest and "_pset_sha1" in df:
-            hashes = df["_pset_sha1"]
-            df = df[~hashes.duplicated(keep="last") | hashes.isna()]
-        for name, value in where.items():
-            _check_columns([name], df.columns)
-            df = df[np.array([x is not pd.NA and bool(x == value) for x in df[name]], dtype=bool)]
-        tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
-        if "_failed" in df:
-            tidy["state"] = pd.Series(
-                ["failed" if x is True else "done" for x in df["_failed"].tolist()],
-                index=df.index,
-                dtype=object,
-            )
-        if cols is not None:
-            _check_columns(cols, tidy.columns)
-            tidy = tidy[list(cols)]
-        return tidy
+        return tidy_table(self.database.frame(), cols, latest, where)
 
     @property
     def runs(self) -> "list[Run]":
@@ -380,86 +361,6 @@ class Study:
         raise error
 
 
-def run_local(
-    func: Callable[..., Any],
-    params: Any,
-    df: pd.DataFrame | None = None,
-    poolsize: int | None = None,
-    save: bool = True,
-    calc_dir: str | os.PathLike[str] = "calc",
-    on_error: str = "raise",
-    timeout: float | None = None,
-    skip: str | None = None,
-    executor: Executor | None = None,
-    *,
-    workers: int | None = None,
-    label: str = "",
-) -> pd.DataFrame:
-    """Run `func` on each pset, here, and return the whole table.
-
-    Parameters
-    ----------
-    func : callable
-        Gets a pset (``def f(pset)``) or its parameters by name (``def f(a, b)``), returns a dict
-        of results or one value.
-    params : iterable of dict
-        The psets, see `pgrid` and `grid`.
-    df : DataFrame, optional
-        Used instead of the table in `calc_dir`. Rows of the file that it lacks are kept there.
-    poolsize, workers : int, optional
-        Worker processes (two names of one thing); without, the function is called right here.
-    save : bool
-        With False nothing is written that lasts.
-    calc_dir : path
-        The study's directory.
-    on_error : "raise", "record" or "stop"
-        What a failed pset leads to, after everything that finished was saved.
-    timeout : float, optional
-        Seconds a pset may take; needs worker processes.
-    skip : None, "done" or "done+failed"
-        Pass over psets that are done, or have failed, in rows from before.
-    executor : concurrent.futures.Executor, optional
-        Run there.
-    label : str
-        A name for the run.
-
-    Returns
-    -------
-    DataFrame
-        All rows of the study, these and earlier ones.
-
-    Examples
-    --------
-    >>> df = run_local(lambda a: {"twice": 2 * a}, [{"a": 1}, {"a": 2}], save=False)
-    >>> df["twice"].tolist()
-    [2, 4]
-    """
-    if poolsize is not None and workers is not None and poolsize != workers:
-        raise OptionError(f"poolsize={poolsize} and workers={workers}: they mean the same")
-    options: dict[str, Any] = {
-        "workers": poolsize if workers is None else workers,
-        "skip": skip,
-        "on_error": on_error,
-        "timeout": timeout,
-        "label": label,
-        "executor": executor,
-    }
-    if save:
-        study = Study(calc_dir)
-        if df is not None:
-            study.database.take(df)
-        return study.run(func, params, **options)
-    df = Study(calc_dir).df if df is None else df
-    with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
-        study = Study(folder)
-        study.calc_dir = os.fspath(calc_dir)
-        study.database.take(df)
-        return study.run(func, params, **options)
-
-
-run = run_local
-
-
 def _tell(sentences: list[str], notes: Notes | None) -> None:
     say = notes or partial(warnings.warn, stacklevel=4)
     for sentence in sentences:
@@ -473,22 +374,3 @@ def _pool_size(executor: Executor | None, workers: int) -> int:
 def _leaves_process(executor: Executor | None) -> bool:
     return executor is not None and not isinstance(executor, ThreadPoolExecutor)
 
-
-def _check_columns(names: Sequence[str], columns: Any) -> None:
-    for name in names:
-        if name not in columns:
-            known = ", ".join(str(c) for c in columns if not str(c).startswith("_"))
-            raise OptionError(f"there is no column {name!r}; there are {known}")
-
-
-__all__ = [
-    "Preview",
-    "PsetRecord",
-    "Run",
-    "RunView",
-    "RunningPset",
-    "Status",
-    "Study",
-    "run",
-    "run_local",
-]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
-    from psweep_nb.study import Run, Status
+    from psweep_nb.runs import Run
+from psweep_nb.runview import Status
 
 # command -> (label, what it does)
 BUTTONS = {

@@ -21,7 +21,8 @@ from psweep_nb.ui.arguments import Words
 from psweep_nb.ui.session import Session
 
 if TYPE_CHECKING:
-    from psweep_nb.study import Run, Study
+    from psweep_nb.runs import Run
+    from psweep_nb.study import Study
 
 SKIP = "done+failed"  # so that Run All computes nothing twice
 

@@ -21,7 +21,7 @@ from psweep_nb.ui import header, report, rows, texts
 from psweep_nb.ui.slot import Slot
 
 if TYPE_CHECKING:
-    from psweep_nb.study import Run
+    from psweep_nb.runs import Run
 
 PORTION = 200  # records read at once: below a millisecond
 _STATIC = Path(__file__).parent / "static"

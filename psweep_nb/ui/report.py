@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.ui import header, rows, texts
 
 if TYPE_CHECKING:
-    from psweep_nb.runview import PsetRecord
-    from psweep_nb.study import Run
+    from psweep_nb.records import PsetRecord
+    from psweep_nb.runs import Run
 
 SHOWN = 20
 _GROUPS = 5
@@ -25,7 +25,8 @@ _SCANNED = 300  # failures looked at to group them
 _TAIL = 12  # lines of a traceback
 
 # Colours come from the page around it where it has Jupyter's variables, else stay readable on
-# both grounds. The second rule hides "Error displaying widget" above a report.
+# both grounds. The last rule hides "Loading widget..." and "Error displaying widget: model not
+# found" above a report: panels of JupyterLab that hold bare text.
 _STYLE = """<style>
 .psw-report{font-size:13px;line-height:1.5;max-width:100%;overflow-x:auto}
 .psw-report table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.4em 0}
@@ -36,8 +37,7 @@ text-align:left;white-space:nowrap;font-size:12px}
 .psw-report .dim{opacity:.75}
 .psw-report pre{font-size:12px;line-height:1.35;margin:.2em 0 .6em;white-space:pre-wrap;
 background:none;color:inherit}
-.jp-OutputArea-child:has(+ .jp-OutputArea-child .psw-report)>.jupyter-widgets:not(:has(*)){
-display:none}
+.jp-OutputArea-child:has(+ .jp-OutputArea-child .psw-report)>.lm-Panel:not(:has(*)){display:none}
 </style>"""
 
 

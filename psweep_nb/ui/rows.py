@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
-    from psweep_nb.runview import PsetRecord, RunningPset, RunView
+    from psweep_nb.records import PsetRecord, RunningPset
+from psweep_nb.runview import RunView
 
 SHOWN = 40  # rows of each kind
 MAX_COLUMNS = 30

@@ -12,7 +12,8 @@ from IPython.core.error import UsageError
 from psweep_nb.ui import arguments, header, texts
 
 if TYPE_CHECKING:
-    from psweep_nb.study import Run, Study
+    from psweep_nb.runs import Run
+    from psweep_nb.study import Study
 
 DEFAULT_DIR = "calc"
 

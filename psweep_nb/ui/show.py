@@ -11,7 +11,8 @@ from IPython.display import display
 from psweep_nb.ui import follower, header, report, text, texts
 
 if TYPE_CHECKING:
-    from psweep_nb.study import Run, Study
+    from psweep_nb.runs import Run
+    from psweep_nb.study import Study
     from psweep_nb.ui.panel import RunPanel
 
 _panels: dict[str, RunPanel] = {}

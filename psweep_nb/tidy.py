@@ -1,0 +1,51 @@
+"""The table as a person wants it: parameters, results, state. `Study.table` is this."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from psweep_nb.errors import OptionError
+
+
+def tidy_table(
+    df: pd.DataFrame, cols: Sequence[str] | None, latest: bool, where: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return parameters, results and state of some rows; see `Study.table`.
+
+    Raises
+    ------
+    OptionError
+        If there is no such column.
+    """
+    if latest and "_pset_sha1" in df:
+        hashes = df["_pset_sha1"]
+        df = df[~hashes.duplicated(keep="last") | hashes.isna()]
+    for name, value in where.items():
+        _check_columns([name], df.columns)
+        df = df[np.array([_equals(found, value) for found in df[name]], dtype=bool)]
+    tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
+    if "_failed" in df:
+        states = [_STATES.get(failed, "prepared") for failed in df["_failed"].tolist()]
+        tidy["state"] = pd.Series(states, index=df.index, dtype=object)
+    if cols is not None:
+        _check_columns(cols, tidy.columns)
+        tidy = tidy[list(cols)]
+    return tidy
+
+
+_STATES: dict[Any, str] = {True: "failed", False: "done"}  # absent: a batch pset, not run yet
+
+
+def _equals(found: Any, value: Any) -> bool:
+    if found is pd.NA:
+        return value is pd.NA
+    return bool(np.all(found == value))
+
+
+def _check_columns(names: Iterable[str], columns: Iterable[Any]) -> None:
+    for name in names:
+        if name not in columns:
+            known = ", ".join(str(c) for c in columns if not str(c).startswith("_"))
+            raise OptionError(f"there is no column {name!r}; there are {known or 'none yet'}")
