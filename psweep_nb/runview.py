@@ -4,6 +4,7 @@ A view follows the run's journals; it derives everything and stores nothing. The
 the panel, retry and resume read through it. Records stay on disk: a view keeps 72 bytes of each.
 """
 
+import contextlib
 import json
 import platform
 import struct
@@ -269,11 +270,12 @@ class RunView:
             return said["state"], said["message"]
         if session.spec.host != platform.node():
             return "unknown", f"it was started on {session.spec.host}"
-        return "lost", "it ended without an end mark; `resume` does the rest"
+        return "lost", f"it ended without an end mark; `resume` does the rest{_last_words(session)}"
 
     def status(self) -> Status:
         """The run at this moment, as far as it has been read by :meth:`poll`."""
         state, message = self.state()
+        message = "; ".join(filter(None, (message, *self.damage)))
         session = self.session
         running = len(self.running())
         with self._lock:
@@ -316,3 +318,13 @@ _LIVE = {
     STOPPING: ("stopping", "what runs may finish"),
     DISK_FULL: ("paused", "the disk is full; it goes on when there is room"),
 }
+
+
+def _last_words(session: Session) -> str:
+    """Return what the engine's process printed last: normally nothing at all."""
+    with contextlib.suppress(OSError):
+        lines = (session.path / "driver.log").read_text(errors="replace").split("\n")
+        words = [line for line in lines if line.strip()]
+        if words:
+            return f"; its last words: {words[-1][:500]}"
+    return ""

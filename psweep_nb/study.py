@@ -260,7 +260,7 @@ class Study:
             label=label,
         )
         submission = prepare(func, params, options)
-        _tell(submission.notes, notes)
+        _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Preview):
             if found.latest is None:
@@ -281,6 +281,23 @@ class Study:
             if not judgement.new:
                 return self._preview(submission, judgement)
             return publish_run(self.database, submission, judgement.new, self.calc_dir)
+
+    def _vanished(self) -> list[str]:
+        lost = sum(self.database.vanished().values())
+        if not lost:
+            return []
+        return [
+            f"{lost} rows that runs have brought are gone from {self.database.path} (an older copy "
+            "was put back, or they were deleted by hand); rebuild() puts them back"
+        ]
+
+    def rebuild(self) -> pd.DataFrame:
+        """Put rows that vanished from the table back, from the journals; return the table.
+
+        Rows that are there stay as they are, the user's changes too.
+        """
+        self.database.rebuild()
+        return self.df
 
     def _make(self) -> None:
         self.database.frame()  # what cannot be read is said before anything is written
@@ -331,7 +348,7 @@ class Study:
             label=label,
         )
         submission = prepare(func, params, options)
-        _tell(submission.notes, notes)
+        _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Preview):
             return self.df
@@ -373,4 +390,3 @@ def _pool_size(executor: Executor | None, workers: int) -> int:
 
 def _leaves_process(executor: Executor | None) -> bool:
     return executor is not None and not isinstance(executor, ThreadPoolExecutor)
-

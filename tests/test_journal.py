@@ -1,4 +1,4 @@
-"""The journal: whatever a crash or a bad disk does to the file, no byte is read as what it is not."""
+"""The journal: whatever a crash or a bad disk does, no byte is read as what it is not."""
 
 import errno
 import os
@@ -97,7 +97,7 @@ def test_a_flipped_byte_is_reported_and_never_read(
     assert reader.damage or reader.tail
     if at < len(whole) - 1:  # a last byte that became zero looks like a torn tail, and is one
         assert reader.damage or reader.tail == "damaged" or whole[-1] == 0
-    if 12 <= at:  # behind the file's own head only the record that was hit is lost
+    if at >= 12:  # behind the file's own head only the record that was hit is lost
         assert len(found) == len(contents) - 1
 
 
