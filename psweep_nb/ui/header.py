@@ -13,7 +13,7 @@ from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
-from psweep_nb.runview import Status
+    from psweep_nb.runview import Status
 
 # command -> (label, what it does)
 BUTTONS = {

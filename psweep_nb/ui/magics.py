@@ -33,6 +33,7 @@ class PsweepMagics(Magics):
 
     def __init__(self, shell: Any, session: Session | None = None) -> None:
         super().__init__(shell)
+        self._ip = shell
         self.session = session or Session(shell.user_ns)
 
     @no_var_expand
@@ -79,7 +80,7 @@ class PsweepMagics(Magics):
         )
         # Where `%psweep retry` looks for the workload as it is now.
         names[function.__name__] = function
-        self.shell.user_ns_hidden[function.__name__] = function
+        self._ip.user_ns_hidden[function.__name__] = function
         self._start(words, function, params)
 
     def _params(self, plain: list[str], usage: str) -> Any:
@@ -163,7 +164,7 @@ class PsweepMagics(Magics):
 
     def _present(self, run: Run, name: str | None, *, new: bool = False) -> None:
         self.session.bind(run, name)
-        show.show_run(self.shell, run, new=new)
+        show.show_run(self._ip, run, new=new)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -173,7 +174,7 @@ class PsweepMagics(Magics):
 
     def _runs(self, words: Words) -> None:
         self._nothing_left(words.plain, "runs")
-        show.show_runs(self.shell, self._study(words))
+        show.show_runs(self._ip, self._study(words))
 
     def _attach(self, words: Words) -> None:
         run = self._one_run(words, quiet=True)

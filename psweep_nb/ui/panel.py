@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -127,7 +127,7 @@ class RunPanel:
 
         run = self.run
         said: list[str] = []
-        actions = {
+        actions: dict[Any, tuple[Callable[[], object], str]] = {
             "pause": (run.pause, "pausing"),
             "stop": (run.stop, "stopping: running psets finish first"),
             "stop_now": (lambda: run.stop(now=True), "stopping now"),

@@ -13,7 +13,7 @@ from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
     from psweep_nb.records import PsetRecord, RunningPset
-from psweep_nb.runview import RunView
+    from psweep_nb.runview import RunView
 
 SHOWN = 40  # rows of each kind
 MAX_COLUMNS = 30

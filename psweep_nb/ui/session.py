@@ -74,7 +74,7 @@ class Session:
         """
         if given is None and self.last is not None:
             return self.last
-        value = DEFAULT_DIR if given is None else arguments.text_value(given, self.names, "-d")
+        value: Any = DEFAULT_DIR if given is None else arguments.text_value(given, self.names, "-d")
         known = value if hasattr(value, "active_runs") else None
         where = Path(known.path if known is not None else value)
         key = Path(os.path.abspath(where.expanduser()))
@@ -108,7 +108,7 @@ class Session:
         """
         if word is None and study in self._current:
             return self._current[study]
-        key = -1 if word is None else arguments.address(word, self.names)
+        key: Any = -1 if word is None else arguments.address(word, self.names)
         if hasattr(key, "run_seq"):
             return self._use(key)
         runs = study.runs

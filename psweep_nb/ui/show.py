@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import display
-
 from psweep_nb.ui import follower, header, report, text, texts
+from psweep_nb.ui.slot import display
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from IPython.display import display
+from IPython.display import display as _untyped_display
+
+# IPython has no types for it.
+display: Callable[..., Any] = _untyped_display
 
 
 class Slot:

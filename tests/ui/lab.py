@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _READY = """() => {
@@ -107,17 +107,16 @@ class LabPage:
         self.context = browser.new_context(viewport={"width": 1100, "height": 900})
         self.page: Page = self.context.new_page()
 
-    def reopen(self, browser: Browser) -> None:
-        """The notebook in a new page that starts no kernel."""
+    def reopen(self, browser: Browser, *, kernel: bool) -> None:
+        """The notebook in a new page."""
         self._new_page(browser)
-        self.open(kernel=False)
+        self.open(kernel)
 
     def open(self, kernel: bool = True) -> None:
         """Go to the notebook; a reload when it is open already."""
         if not kernel:
             # Lab starts a kernel for every notebook it opens, unless it cannot.
-            self.page.route("**/api/sessions*", lambda route: route.abort())
-            self.page.route("**/api/kernels*", lambda route: route.abort())
+            self.page.route("**/api/sessions*", self._start_nothing)
         self.page.goto(f"{self.server.url}/doc/tree/{self.path}")
         if kernel:
             self.ready()
@@ -125,6 +124,13 @@ class LabPage:
             self.page.wait_for_function(
                 "window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60_000
             )
+
+    @staticmethod
+    def _start_nothing(route: Route) -> None:
+        if route.request.method == "POST":
+            route.abort()
+        else:
+            route.continue_()
 
     def ready(self) -> None:
         """Wait until the kernel is connected and idle."""

@@ -112,6 +112,7 @@ def test_restart_and_run_all_compute_nothing_twice(
     expect(panel(lab).locator("tr.psw-done").first).to_be_visible(timeout=LONG)
     lab.restart()
     expect(panel(lab).get_by_text("The kernel was restarted")).to_be_visible(timeout=LONG)
+    panel(lab).scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "lab-restarted.png")
     lab.run_all()
     assert "at work on these psets already, attached" in lab.text("run")
@@ -127,12 +128,16 @@ def test_restart_and_run_all_compute_nothing_twice(
     lab.shutdown()
     lab.close()
 
-    # The saved notebook, opened without a kernel.
-    lab.reopen(browser)
-    report = lab.page.locator(".psw-report").first
-    expect(report).to_contain_text("384 of 384 done", timeout=LONG)
-    report.scroll_into_view_if_needed()
-    expect(report.locator("table")).to_be_visible()
-    expect(lab.page.get_by_text("model not found").first).to_be_hidden()
-    lab.page.screenshot(path=shots / "lab-no-kernel.png")
-    lab.close()
+    # The saved notebook with a new kernel that knows nothing of it, and without one.
+    for kernel in (True, False):
+        lab.reopen(browser, kernel=kernel)
+        report = lab.page.locator(".psw-report").first
+        expect(report).to_contain_text("384 of 384 done", timeout=LONG)
+        report.scroll_into_view_if_needed()
+        expect(report.locator("table")).to_be_visible()
+        for leftover in ("model not found", "Loading widget"):
+            expect(lab.page.get_by_text(leftover).first).to_be_hidden()
+        lab.page.screenshot(path=shots / f"lab-saved-{'new' if kernel else 'no'}-kernel.png")
+        if kernel:
+            lab.shutdown()
+        lab.close()
