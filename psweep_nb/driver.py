@@ -30,6 +30,10 @@ def main() -> None:
         # pandas takes longer to load than most psets: not before something is to be folded.
         from psweep_nb.database import Database
 
+        # Only now, behind pandas: psets and results may be of classes from the user's modules,
+        # and a `json.py` of the user's must not get into what pandas imports.
+        more = session.spec.sys_path
+        sys.path[:] = [*more, *(p for p in sys.path if p not in more)]
         database = Database(session.run.path.parent.parent, trusted == "1")
         database.fold()
 

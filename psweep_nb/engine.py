@@ -238,9 +238,11 @@ class Folding:
         try:
             self._fold()
             self._trouble = ""
-        except (PsweepError, OSError) as exc:
-            # What finished is safe in the journals; it is merged when the table can be written.
-            self._trouble = f"{exc} (the results are kept in the journal)"
+        except Exception as exc:
+            # Any at all: the table is the user's, who may have edited it into anything. What
+            # finished is safe in the journals, and is merged when the table can be written.
+            kind = "" if isinstance(exc, PsweepError | OSError) else f"{type(exc).__name__}: "
+            self._trouble = f"{kind}{exc} (the results are kept in the journal)"
         self._due = monotonic() + max(FOLD_S, FOLD_SHARE * (monotonic() - begin))
 
     def finish(self) -> str:

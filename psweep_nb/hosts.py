@@ -123,16 +123,18 @@ def start_thread(
 def start_process(session: Session, lock: FileLock, trusted: bool) -> None:
     """Run a session in a process of its own, which survives this one."""
     arguments = [str(session.path), str(lock.fileno()), str(int(trusted))]
-    with open(session.path / "driver.log", "ab") as log:
-        process = subprocess.Popen(
-            [*bootstrap("psweep_nb.driver"), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            pass_fds=[lock.fileno()],
-            # Its own session: Jupyter's interrupt and a closed terminal reach process groups.
-            start_new_session=True,
-        )
-    lock.release()
+    try:
+        with open(session.path / "driver.log", "ab") as log:
+            process = subprocess.Popen(
+                [*bootstrap("psweep_nb.driver"), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock.fileno()],
+                # Its own session: Jupyter's interrupt and a closed terminal reach groups.
+                start_new_session=True,
+            )
+    finally:
+        lock.release()  # also where no process could be started: the run is lost, not stuck
     # Somebody has to wait for it while this process lives, or it stays a zombie.
     threading.Thread(target=process.wait, daemon=True).start()

@@ -15,6 +15,7 @@ import pandas as pd
 
 from psweep_nb import frames, hosts
 from psweep_nb.database import Database
+from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.journal import FAILED
@@ -163,6 +164,8 @@ class Run:
             host = self._last_session().spec.host
             raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
         with self._lock_for("resume") as lock:
+            # Workers die with their engine, but an instant later: what they still record is done.
+            wait_for_old_workers(self.folder)
             todo = self._undone()
             if not todo and state != "lost":  # a lost one still wants its fold and its end mark
                 raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
@@ -197,6 +200,7 @@ class Run:
             If there is no function of that name any more.
         """
         with self._lock_for("retry") as lock:
+            wait_for_old_workers(self.folder)
             self.view.poll()
             todo = [(i, attempt + 1) for i, kind, attempt in self.view.states() if kind == FAILED]
             if not todo:
@@ -297,8 +301,7 @@ class Run:
         spec = session_spec(kind, submission, self.folder.commands_size())
         if kind == "resume":  # a function read from a pickle has no source of its own
             spec = before.again(spec)
-        function = submission.function
-        session = self.folder.add_session(spec, function, todo)
+        session = self.folder.add_session(spec, submission.function, todo)
         handed = lock.hand_on()
         if options.processes:
             hosts.start_process(session, handed, self.study.trusted)
