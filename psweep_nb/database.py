@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,7 @@ from psweep_nb.trust import loader, read_table
 BASENAME = "database.pk"
 HIDDEN = ".psweep"
 LOCK_S = 60.0
+_LOCK_POLL_S = 0.01
 
 
 class Unfolded:
@@ -146,18 +148,30 @@ class Database:
             If somebody else keeps it for more than a minute.
         """
         with self._guard:
-            if self._lock.held:
+            if self._lock.held:  # by this very thread: the guard is reentrant, the lock is not
                 yield
                 return
-            if not self._lock.acquire(LOCK_S):
+        self._acquire_both()
+        try:
+            yield
+        finally:
+            self._lock.release()
+            self._guard.release()
+
+    def _acquire_both(self) -> None:
+        # Reading must go on in other threads while this one waits for another process.
+        end = monotonic() + LOCK_S
+        while True:
+            self._guard.acquire()
+            if self._lock.try_acquire():
+                return
+            self._guard.release()
+            if monotonic() > end:
                 raise StudyError(
                     f"another process has held the lock of {self.calc_dir} for {LOCK_S:.0f} s; "
                     "try again when it is done"
                 )
-            try:
-                yield
-            finally:
-                self._lock.release()
+            sleep(_LOCK_POLL_S)
 
     def runs(self) -> list[RunDir]:
         """All runs, oldest first."""

@@ -137,7 +137,7 @@ class Writer:
 
     def sync(self) -> None:
         """Force what was written to the disk itself."""
-        os.fdatasync(self._fd)
+        os.fsync(self._fd)
 
     def close(self) -> None:
         """Close the file; appending afterwards is an error."""

@@ -247,6 +247,11 @@ class Study:
         """
         if on_error == "raise":
             raise OptionError("a background run cannot raise; on_error is 'record' or 'stop'")
+        if in_kernel and executor is None and workers != 1:
+            raise OptionError(
+                f"workers is {workers}, but the kernel's own thread runs one pset at a time; "
+                "leave in_kernel out, or give executor=ThreadPoolExecutor(...)"
+            )
         mode = "thread" if in_kernel or executor is not None else "process"
         workers = _pool_size(executor, workers)
         options = Options(
@@ -264,7 +269,8 @@ class Study:
         found = self._publish(submission)
         if isinstance(found, Preview):
             if found.latest is None:
-                raise StudyError("params is empty: there is nothing to run")
+                why = found.text if submission.params else "params is empty"
+                raise StudyError(f"there is nothing to run: {why}")
             _tell([f"nothing is new: {found.text}"], notes)
             return found.running_same or found.latest
         if mode == "process":

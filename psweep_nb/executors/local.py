@@ -21,6 +21,7 @@ from psweep_nb.executors.local_worker import BATCH, ENDED, QUIT, READY, REPLY
 from psweep_nb.executors.processes import (
     MARK,
     bootstrap,
+    cpu_count,
     describe_exit,
     kill_orphans,
     kill_tree,
@@ -107,7 +108,7 @@ class LocalExecutor:
         self._environment = self._worker_environment()
 
     def _worker_environment(self) -> dict[str, str]:
-        threads = str(max(1, (os.cpu_count() or 1) // self._workers))
+        threads = str(max(1, cpu_count() // self._workers))
         # A notebook's MPLBACKEND would make workers import IPython.
         return {**dict.fromkeys(_BLAS, threads), **os.environ, "MPLBACKEND": "Agg"}
 

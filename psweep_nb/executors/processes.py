@@ -29,6 +29,13 @@ def bootstrap(module: str) -> list[str]:
     return [sys.executable, "-P", "-c", code]
 
 
+def cpu_count() -> int:
+    """Return how many processors this process may use."""
+    if LINUX:
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def die_with_parent(parent: int, hangup_fd: int) -> None:
     """End this process group when `parent` ends.
 
