@@ -137,7 +137,6 @@ def test_no_psets() -> None:
         (lambda a, /, b: 0, AB, "`a` by position only"),
         (lambda b, a=1, /: 0, AB, "`b` by position only"),
         (math.sqrt, [{"x": 1}], "`x` by position only.*wrap it"),
-        (np.sin, [{"x": 1}], "`x` by position only"),
         (lambda a, b: 0, [{}], r"it has nothing"),
     ],
 )
