@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
+from psweep_nb.ui import rows
 from tests.ui.fakes import FakeRun, FakeRunning
 from tests.ui.stubpage import StubPage
 
@@ -15,15 +16,8 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
 
 
-@pytest.fixture(scope="module")
-def stub(browser: Browser) -> Iterator[StubPage]:
-    page = StubPage(browser)
-    yield page
-    page.close()
-
-
 @pytest.fixture
-def light(browser: Browser) -> Iterator[StubPage]:
+def stub(browser: Browser) -> Iterator[StubPage]:
     page = StubPage(browser)
     yield page
     assert page.errors == []
@@ -97,3 +91,209 @@ def long_names() -> FakeRun:
         run.done(i, {**pset, "a": [1, 2, 3], "b": None, "c": i}, result="y" * 300, n=10**30)
     run.failed(4, {"a": 1}, "RuntimeError: " + "the reason is a long story " * 12)
     return run
+
+
+def shown(stub: StubPage, run: FakeRun) -> FakeRun:
+    stub.push(run)
+    stub.draw()
+    return run
+
+
+def row(stub: StubPage, index: int) -> Locator:
+    return stub.page.locator(f'tr[data-index="{index}"]')
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_hostile_data_is_text(browser: Browser, theme: str) -> None:
+    stub = StubPage(browser, theme)
+    run = FakeRun(label=HOSTILE, total=3)
+    run.done(0, {HOSTILE: HOSTILE, "__proto__": 1, "constructor": 2}, **{"r" + HOSTILE: HOSTILE})
+    run.failed(1, {HOSTILE: 1}, HOSTILE, HOSTILE)
+    run.view.at_work = [FakeRunning(2, {HOSTILE: HOSTILE})]
+    run.set(message=HOSTILE, running=1)
+    shown(stub, run)
+    row(stub, 1).click()
+    stub.detail(run, 1)
+    stub.answer({"kind": "said", "bad": True, "text": HOSTILE})
+    expect(stub.page.locator(".psw-traceback")).to_have_text(HOSTILE)
+    expect(stub.page.locator(".psw-said")).to_have_text(HOSTILE)
+    assert stub.page.locator(".psw img, .psw script").count() == 0
+    assert stub.page.evaluate("window.hacked") is None
+    assert stub.errors == []
+    stub.close()
+
+
+def test_updates_come_in_and_rows_that_stay_are_the_same_elements(stub: StubPage) -> None:
+    run = shown(stub, shading(total=20, ended=3))
+    stub.page.evaluate("document.querySelector('tr[data-index=\"1\"]').mark = 1")
+    run.done(9, {"azimuth": 1}, contrast=2)
+    stub.push(run)
+    expect(row(stub, 9)).to_contain_text("done")
+    assert stub.page.evaluate("document.querySelector('tr[data-index=\"1\"]').mark") == 1
+    bar = stub.page.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuenow", "4")
+    expect(bar).to_have_attribute("aria-valuemax", "20")
+
+
+@pytest.mark.parametrize(
+    ("state", "buttons"),
+    [
+        ("running", ["Pause", "Stop"]),
+        ("paused", ["Resume", "Stop"]),
+        ("stopping", ["Stop now"]),
+        ("stopped", ["Resume", "Retry failed"]),
+        ("unknown", []),
+    ],
+)
+def test_buttons_are_what_can_be_done(stub: StubPage, state: str, buttons: list[str]) -> None:
+    run = shading()
+    run.set(state=state)
+    shown(stub, run)
+    found = stub.page.locator(".psw-buttons button")
+    assert found.all_inner_texts() == buttons
+    for name in buttons:
+        stub.page.get_by_role("button", name=name, exact=True).click()
+        sent = stub.sent()[-1]
+        assert (sent["kind"], sent["command"]) == (
+            "command",
+            {"Stop now": "stop_now", "Retry failed": "retry"}.get(name, name.lower()),
+        )
+
+
+def test_a_command_that_fails_is_said_and_can_be_tried_again(stub: StubPage) -> None:
+    shown(stub, shading())
+    stub.page.get_by_role("button", name="Pause").click()
+    expect(stub.page.get_by_role("button", name="Pause")).to_be_disabled()
+    stub.answer({"kind": "said", "bad": True, "text": "the run has ended"})
+    expect(stub.page.get_by_text("the run has ended")).to_be_visible()
+    expect(stub.page.get_by_role("button", name="Pause")).to_be_enabled()
+
+
+def test_a_kernel_that_does_not_answer_is_said_to_be_busy(stub: StubPage) -> None:
+    shown(stub, shading())
+    stub.page.get_by_role("button", name="Pause").click()
+    expect(stub.page.get_by_text("The kernel is busy")).to_be_visible(timeout=2000)
+    stub.answer({"kind": "said", "bad": False, "text": "pausing"})
+    expect(stub.page.get_by_text("The kernel is busy")).to_be_hidden()
+
+
+def test_answers_for_another_view_are_not_ours(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    row(stub, 84).click()
+    stub.answer({"kind": "detail", "index": 84, "detail": rows_detail(run, 84), "view": "other"})
+    expect(stub.page.locator(".psw-detail")).to_be_hidden()
+    stub.detail(run, 84)
+    expect(stub.page.locator(".psw-detail")).to_be_visible()
+
+
+def rows_detail(run: FakeRun, index: int) -> object:
+    return rows.detail(run.view, index)  # type: ignore[arg-type]
+
+
+def test_keyboard_reaches_everything(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    keyboard = stub.page.keyboard
+    reached = []
+    for _ in range(12):
+        keyboard.press("Tab")
+        reached.append(stub.page.evaluate("document.activeElement.textContent.slice(0, 14)"))
+    for name in ("Pause", "Stop", "82 of 300 done", "3 failed", "2 running"):
+        assert name in reached, (name, reached)
+    row(stub, 85).focus()  # the one row in the tab order
+    keyboard.press("ArrowDown")
+    keyboard.press("ArrowDown")
+    assert stub.page.evaluate("document.activeElement.dataset.index") == "84"
+    keyboard.press("End")
+    keyboard.press("Home")
+    keyboard.press("PageDown")
+    keyboard.press("Enter")
+    index = int(stub.page.evaluate("document.activeElement.dataset.index"))
+    assert stub.sent()[-1]["index"] == index
+    stub.detail(run, index)
+    expect(stub.page.locator(".psw-detail")).to_be_visible()
+    expect(row(stub, index)).to_have_attribute("aria-selected", "true")
+    keyboard.press("Escape")
+    expect(stub.page.locator(".psw-detail")).to_be_hidden()
+
+
+def test_the_focus_stays_while_rows_come(stub: StubPage) -> None:
+    run = shown(stub, shading(ended=20))
+    row(stub, 15).focus()
+    for i in range(20, 25):
+        run.done(i, {"azimuth": i}, contrast=1)
+        stub.push(run)
+    assert stub.page.evaluate("document.activeElement.dataset.index") == "15"
+
+
+def test_rows_hold_still_while_somebody_points_at_them(stub: StubPage) -> None:
+    run = shown(stub, shading(ended=20))
+    row(stub, 19).hover()
+    run.done(50, {"azimuth": 1}, contrast=1)
+    stub.push(run)
+    expect(stub.page.get_by_text("1 newer; the rows hold still")).to_be_visible()
+    assert row(stub, 50).count() == 0
+    stub.page.mouse.move(5, 5)
+    expect(row(stub, 50)).to_be_visible()
+
+
+def test_failed_rows_show_their_error_first(stub: StubPage) -> None:
+    shown(stub, shading())
+    stub.page.get_by_role("button", name="3 failed").click()
+    heads = stub.page.locator("thead th").all_inner_texts()
+    assert heads[3] == "error"
+    assert "contrast" not in heads
+    assert stub.page.locator("tbody tr").count() == 3
+    expect(row(stub, 65)).to_contain_text("ValueError: radius must be")
+    stub.page.get_by_role("button", name="82 of 300 done").click()
+    assert "contrast" in stub.page.locator("thead th").all_inner_texts()
+
+
+def test_without_rows_it_says_what_will_come(stub: StubPage) -> None:
+    run = shown(stub, FakeRun(total=12))
+    expect(stub.page.get_by_text("Starting: rows appear here")).to_be_visible()
+    height = stub.page.locator(".psw").bounding_box()
+    for i in range(12):
+        run.done(i, {"a": i}, b=1)
+    run.set(state="finished", pending=0)
+    stub.push(run)
+    after = stub.page.locator(".psw").bounding_box()
+    assert height and after
+    assert abs(height["height"] - after["height"]) < 4  # cells below do not move
+
+
+def test_shortcuts_of_the_front_end_are_kept_off_but_not_with_a_modifier(stub: StubPage) -> None:
+    shown(stub, shading())
+    attribute = "data-lm-suppress-shortcuts"
+    root = stub.page.locator(".psw")
+    expect(root).to_have_attribute(attribute, "true")
+    stub.page.keyboard.down("Control")
+    assert root.get_attribute(attribute) is None
+    stub.page.keyboard.up("Control")
+    assert root.get_attribute(attribute) is not None
+
+
+def test_a_kernel_that_is_gone_is_said(stub: StubPage) -> None:
+    shown(stub, shading())
+    stub.page.evaluate("model.gone = true")
+    stub.page.get_by_role("button", name="Pause").click()
+    expect(stub.page.get_by_text("The kernel is gone; this panel stands still")).to_be_visible()
+    expect(stub.page.locator(".psw-scroller")).to_be_hidden()
+    assert stub.page.locator("button:enabled").count() == 0
+
+
+def test_ending_stops_listening(stub: StubPage) -> None:
+    run = shown(stub, shading(ended=5))
+    stub.page.evaluate("end()")
+    assert stub.page.evaluate("Object.values(model.heard).every((list) => list.length === 0)")
+    stub.push(run)
+
+
+def test_names_and_roles(stub: StubPage) -> None:
+    shown(stub, shading())
+    grid = stub.page.get_by_role("grid", name="Psets")
+    assert grid.get_by_role("row").count() == 43
+    assert grid.get_by_role("columnheader").count() == 9
+    assert stub.page.get_by_role("progressbar", name="Progress").count() == 1
+    for button in stub.page.get_by_role("button").all():
+        box = button.bounding_box()
+        assert box and box["height"] >= 24
