@@ -82,7 +82,7 @@ class Engine:
         self._batch = 1
         self._seconds_each = 0.0
         self._last_progress = 0.0
-        self._paused = False
+        self._started = self._paused = False
         self._stopping = ""  # why, when it is
         self._disk_full = False
         self._failed = 0
@@ -99,6 +99,7 @@ class Engine:
         self._syncing.start()
         try:
             if self._queue:
+                self._started = True
                 self._executor.start()
                 self._loop()
         except BaseException as exc:
@@ -184,7 +185,8 @@ class Engine:
         return "stopped" if self._stopping else "finished"
 
     def _finish(self) -> str:
-        self._executor.close()
+        if self._started:
+            self._executor.close()
         self._syncing.finish()
         message = "; ".join(filter(None, (self._stopping, self._folding.finish())))
         end = {"state": self._final_state(), "message": message}

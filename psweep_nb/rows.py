@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from psweep_nb import frames
+from psweep_nb.errors import TrustError
 from psweep_nb.frames import ABSENT
 from psweep_nb.journal import DONE, FAILED, Record
 from psweep_nb.rundir import Psets, RunDir
@@ -47,6 +48,10 @@ def frame_of(
     _, attempts, numbers, starts, runtimes, *_ = zip(*chosen, strict=True)
     index = np.array(numbers, dtype=np.int64)
     results, errors = _read_bodies(chosen, load)
+    if psets is None:
+        params = _read_psets(run.psets.blobs(numbers), errors, load)
+    else:
+        params = [psets[number] for number in numbers]
     columns: dict[str, Any] = {
         "_run_id": _repeated(run.info["run_id"], n),
         "_pset_id": _uuids(run.psets, index),
@@ -60,10 +65,6 @@ def frame_of(
         "_exc_txt": errors,
         "_attempt": np.array(attempts, dtype=np.int64),
     }
-    if psets is None:
-        params = [load(blob) for blob in run.psets.blobs(numbers)]
-    else:
-        params = [psets[number] for number in numbers]
     columns.update(_joined(params, results))
     return frames.build(columns, np.array(starts, dtype="datetime64[ns]"))
 
@@ -126,12 +127,32 @@ def _repeated(value: str, n: int) -> np.ndarray:
     return column
 
 
+def _read_psets(blobs: list[bytes], errors: list[Any], load: Load) -> list[dict[str, Any]]:
+    """Return psets; for one that cannot be read back, an empty one and the reason in `errors`."""
+    try:
+        return [load(blob) for blob in blobs]
+    except TrustError:  # for the user to decide, nothing to write into the table
+        raise
+    except (Exception, SystemExit):
+        pass  # one by one, to see which
+    psets: list[dict[str, Any]] = []
+    for i, blob in enumerate(blobs):
+        try:
+            psets.append(load(blob))
+        except (Exception, SystemExit) as exc:
+            psets.append({})
+            errors[i] = f"its parameters cannot be read back: {type(exc).__name__}: {exc}"
+    return psets
+
+
 def _read_bodies(records: list[Record], load: Load) -> tuple[list[dict[str, Any]], list[Any]]:
     """Return results and tracebacks (ABSENT for a done pset) of each record."""
     try:
         if all(r.kind == DONE for r in records):
             return [load(r.body) for r in records], [ABSENT] * len(records)
-    except Exception:
+    except TrustError:  # for the user to decide, nothing to write into the table
+        raise
+    except (Exception, SystemExit):  # unpickling runs code of the user's classes
         pass  # some body cannot be read: one by one, to see which
     bodies: list[dict[str, Any]] = []
     errors: list[Any] = []
@@ -140,7 +161,9 @@ def _read_bodies(records: list[Record], load: Load) -> tuple[list[dict[str, Any]
             body = load(r.body)
             error = ABSENT if r.kind == DONE else body["traceback"]
             bodies.append(body if r.kind == DONE else {})
-        except Exception as exc:  # a class of the user's that has changed or is gone
+        except TrustError:
+            raise
+        except (Exception, SystemExit) as exc:  # a class of the user's that has changed or is gone
             bodies.append({})
             error = f"its results cannot be read back: {type(exc).__name__}: {exc}"
         errors.append(error)

@@ -39,6 +39,7 @@ from psweep_nb.runview import RunView
 from psweep_nb.worker import are_plain, encode
 
 SKIP = (None, "done", "done+failed")
+MAX_TIMEOUT_S = 1e9
 ON_ERROR = ("raise", "record", "stop")
 
 
@@ -73,8 +74,11 @@ class Options:
         if self.timeout is not None:
             if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
                 raise OptionError(f"timeout is {self.timeout!r}; it should be seconds, such as 30")
-            if not self.timeout > 0:
-                raise OptionError(f"timeout is {self.timeout!r}; it should be more than 0 seconds")
+            if not 0 < self.timeout <= MAX_TIMEOUT_S:
+                raise OptionError(
+                    f"timeout is {self.timeout!r}; it should be more than 0 seconds and at most "
+                    f"{MAX_TIMEOUT_S:.0e}, or None for no limit"
+                )
             if not self.processes:
                 raise OptionError(
                     "timeout needs worker processes, which can be killed: add workers=1 (or more), "

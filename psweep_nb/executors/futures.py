@@ -5,6 +5,7 @@ other machines. It does not rely on `cancel()`, survives a task that is executed
 when the pool is dead.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from concurrent.futures import ThreadPoolExecutor as Threads
@@ -15,6 +16,7 @@ from typing import Any
 from psweep_nb.executors import Progress
 from psweep_nb.functions import Call
 from psweep_nb.journal import DONE, FAILED, Writer
+from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function, loader
 from psweep_nb.worker import Caller, failure, fields_of
@@ -49,8 +51,13 @@ def _run_items(
     def fill(pset: dict[str, Any], number: int) -> None:
         pset.update(found[number][1])
 
-    caller = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error)
-    return [(number, *caller(number)[:4]) for number in found]
+    caller, pid = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error), os.getpid()
+    results: list[Result] = []
+    for number in found:
+        results.append((number, *caller(number)[:4]))
+        if os.getpid() != pid:
+            os._exit(0)  # a child that the function forked came back here: not ours to answer
+    return results
 
 
 class FuturesExecutor:
@@ -85,10 +92,13 @@ class FuturesExecutor:
 
     def start(self) -> None:
         """Open the journal."""
-        self._writer = Writer(self._session.path / "w0.journal")
+        self._writer = Writer(self._session.path / "w0.journal", on_full=self._set_full)
         if not self._in_threads:
             self._blob = self._session.function.read_bytes()
         self._fill = fields_of(self._session)
+
+    def _set_full(self, full: bool) -> None:
+        self._session.cells[0, FULL] = full
 
     def room(self) -> int:
         """How many more chunks may be under way."""
@@ -173,8 +183,8 @@ class FuturesExecutor:
 
     def _break(self, exc: BaseException) -> None:
         self._broken = (
-            f"the executor cannot go on ({type(exc).__name__}: {exc}); "
-            "make a new one and resume the run with it"
+            f"the executor cannot go on ({type(exc).__name__}: {exc}); make a new one and submit "
+            'the psets again with skip="done"'
         )
 
     def busy(self) -> bool:

@@ -53,12 +53,14 @@ class SerialExecutor:
         self._todo = session.todo
         self._at = self._stop = 0
         self._held = False
+        self._path = session.path / "w0.journal"
+        self._written_from = 0
+        self._cut = True  # whether `_written` may lack something that is in the journal
 
     def start(self) -> None:
         """Open the journal."""
-        self._path = self._session.path / "w0.journal"
         self._writer = Writer(self._path, on_full=self._set_full)
-        self._written_from = 0
+        self._cut = False
         # A descriptor, not a path: it works after the directory was renamed, and faster.
         self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -83,7 +85,9 @@ class SerialExecutor:
             sleep(timeout)
             return progress
         begin, first = monotonic_ns(), self._at
+        self._cut = True  # until it is through: an interrupt may come between the two
         self._execute(begin + int(timeout * 1e9), progress)
+        self._cut = False
         self._cell[STARTED] = 0
         self._cell[OK] += progress.done
         self._cell[FAILED_COUNT] += progress.failed
@@ -92,7 +96,7 @@ class SerialExecutor:
 
     def _execute(self, end: int, progress: Progress) -> None:
         cell, todo, call, append = self._cell, self._todo, self._caller, self._writer.append
-        chdir, home = self._restore_cwd, self._home
+        chdir, home, pid = self._restore_cwd, self._home, os.getpid()
         written, new = self._written, tuple.__new__
         at = first = self._at
         stop = self._stop
@@ -103,6 +107,8 @@ class SerialExecutor:
             if chdir:
                 os.fchdir(home)
             kind, start, runtime, body, error = call(number)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that the function forked came back here: not ours to record
             attempt = todo[2 * at + 1]
             append(kind, body, attempt, number, start, runtime)
             written.append(new(Record, (kind, attempt, number, start, runtime, 0, 0, body, 0)))
@@ -118,7 +124,9 @@ class SerialExecutor:
         progress.done = at - first - progress.failed
 
     def take_written(self) -> Written:
-        """Return what was journaled since the last call, for the fold."""
+        """Return what was journaled since the last call, for the fold to use or to read itself."""
+        if self._cut:
+            return Written(self._path, self._written_from, self._written_from, [], None)
         written, start = self._written, self._written_from
         self._written, self._written_from = [], self._writer.size
         return Written(self._path, start, self._writer.size, written, self._psets)
