@@ -35,7 +35,12 @@ VALUES = [
     *(collections.OrderedDict(b=1, a=2), collections.Counter("aab"), collections.deque([1], 5)),
     collections.defaultdict(list, a=[1]),
     *(np.float64(1.5), np.int8(3), np.bool_(True), np.complex64(1j), np.str_("ab"), np.bytes_(b"")),
-    *(np.datetime64("2020-01-01"), np.timedelta64(3, "s"), np.datetime64("NaT", "s"), np.float16(1)),
+    *(
+        np.datetime64("2020-01-01"),
+        np.timedelta64(3, "s"),
+        np.datetime64("NaT", "s"),
+        np.float16(1),
+    ),
     *(np.dtype("f8"), np.dtype(">i4"), np.dtype("M8[ns]"), np.dtype("U3")),
     *(pd.Timestamp("2020-01-01 12:00"), pd.Timestamp("2020", tz="Europe/Berlin")),
     *(pd.Timedelta("1s"), pd.NaT, pd.NA, pd.Interval(0, 1)),
