@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import uuid
+import warnings
 from pathlib import Path
 
 from psweep_nb import trust
@@ -32,9 +33,11 @@ def is_trusted(study: Path, trust_it: bool) -> bool:
     if study_id is None:
         # Nothing of ours is there yet. What else is there may come from anywhere.
         return trust_it or not (study / BASENAME).exists()
-    if trust_it and not trust.is_trusted(study, study_id):
-        trust.register(study, study_id)
-    return trust_it or trust.is_trusted(study, study_id)
+    if trust.is_trusted(study, study_id):
+        return True
+    if trust_it:
+        _remember(study, study_id)
+    return trust_it
 
 
 def make(study: Path) -> bool:
@@ -56,8 +59,18 @@ def make(study: Path) -> bool:
         return False
     finally:
         beside.unlink()
-    trust.register(study, study_id)
+    _remember(study, study_id)
     return True
+
+
+def _remember(study: Path, study_id: str) -> None:
+    try:
+        trust.register(study, study_id)
+    except OSError as exc:  # a home directory that cannot be written, on some clusters
+        warnings.warn(
+            f"cannot note that {study} is yours ({exc}): opening it again will need trust=True",
+            stacklevel=3,
+        )
 
 
 def _read_id(study: Path) -> str | None:
