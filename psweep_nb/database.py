@@ -7,6 +7,7 @@ table). Used by the study in every process, and by the engine to fold.
 import contextlib
 import os
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from psweep_nb import frames
 from psweep_nb.bulk import in_bulk
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file
-from psweep_nb.journal import END, Reader, Record, Written
+from psweep_nb.journal import DONE, END, FAILED, Reader, Record, Written
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.rows import frame_of
 from psweep_nb.rundir import RunDir, Session, _read_json, write_json
@@ -27,12 +28,20 @@ from psweep_nb.trust import loader, read_table
 
 BASENAME = "database.pk"
 HIDDEN = ".psweep"
+_UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is there
 LOCK_S = 60.0
 _LOCK_POLL_S = 0.01
 
 
 class Unfolded:
     """What one run's journals hold behind a known place: the reading half of folding.
+
+    Parameters
+    ----------
+    run : RunDir
+        The run.
+    anew : bool
+        Read from the beginning, whatever was folded: there is no table.
 
     Attributes
     ----------
@@ -42,12 +51,16 @@ class Unfolded:
         Whether more was read than `folded.json` says.
     """
 
-    def __init__(self, run: RunDir) -> None:
+    def __init__(self, run: RunDir, anew: bool) -> None:
         self.run = run
         folded: dict[str, Any] = {}
-        with contextlib.suppress(FileNotFoundError):
-            folded = _read_json(run.path / "folded.json")
+        if not anew:
+            # Missing or damaged: then all is merged once more, which is harmless.
+            with contextlib.suppress(JournalError):
+                folded = _read_json(run.path / "folded.json")
         self.rows: int = folded.get("rows", 0)
+        # Read from the beginning, some rows may be in the table already: then psets are counted.
+        self._seen = None if "rows" in folded else bytearray(run.info["n"])
         self.results: set[str] = set(folded.get("results", ()))
         self.changed = False
         self._complete: int = folded.get("complete", 0)  # sessions, if all they had is folded
@@ -64,6 +77,16 @@ class Unfolded:
         self._offsets[_name(written.path)] = written.stop
         self.changed = True
         return True
+
+    def count(self, records: list[Record], added: int) -> None:
+        """Count rows: the table got `added` more by these records."""
+        if self._seen is None:
+            self.rows += added
+            return
+        for record in records:
+            if record.kind in (DONE, FAILED) and record.pset < len(self._seen):
+                self._seen[record.pset] = 1
+        self.rows = self._seen.count(1)
 
     def read(self) -> list[tuple[Session, list[Record]]]:
         """Return what came since the last call, by session."""
@@ -134,7 +157,8 @@ class Database:
         self._guard = threading.RLock()
         self._lock = FileLock(self.hidden / "lock")
         self._frame = pd.DataFrame()
-        self._signature: tuple[int, ...] | None = None
+        self._signature: tuple[int, ...] | None = _UNSEEN
+        self._reported: set[str] = set()  # damaged runs that were warned of
         self._dirty = False  # rows were merged that the file does not have
         self._runs: dict[str, Unfolded] = {}
 
@@ -174,13 +198,20 @@ class Database:
             sleep(_LOCK_POLL_S)
 
     def runs(self) -> list[RunDir]:
-        """All runs, oldest first."""
+        """All runs that can be read, oldest first."""
         found = []
-        with contextlib.suppress(FileNotFoundError):
-            for entry in os.scandir(self.hidden):
-                if entry.is_dir() and not entry.name.startswith("."):
-                    found.append(RunDir(Path(entry.path)))
-        return sorted(found, key=lambda run: run.info["run_seq"])
+        for path in self._run_paths():
+            try:
+                found.append((RunDir(path).info["run_seq"], RunDir(path)))
+            except JournalError as exc:
+                self._report(path.name, exc)
+        return [run for _, run in sorted(found, key=lambda pair: pair[0])]
+
+    def _report(self, run_id: str, exc: JournalError) -> None:
+        """Warn once of a damaged run; the others are none the worse for it."""
+        if run_id not in self._reported:
+            self._reported.add(run_id)
+            warnings.warn(f"run {run_id} is left out: {exc}", stacklevel=2)
 
     def frame(self) -> pd.DataFrame:
         """Return the table and what no run has folded yet; not to be modified.
@@ -193,11 +224,16 @@ class Database:
         with self._guard, in_bulk():
             self._load_if_changed()
             for entry in self._run_paths():
-                unfolded = self._runs.get(entry.name)
-                if unfolded is None:
-                    unfolded = self._runs[entry.name] = Unfolded(RunDir(entry))
-                self._merge(unfolded)
+                try:
+                    self._merge(self._unfolded(entry))
+                except JournalError as exc:
+                    self._report(entry.name, exc)
             return self._frame
+
+    def _unfolded(self, folder: Path) -> Unfolded:
+        if folder.name not in self._runs:
+            self._runs[folder.name] = Unfolded(RunDir(folder), anew=self._signature is None)
+        return self._runs[folder.name]
 
     def _run_paths(self) -> list[Path]:
         try:
@@ -211,10 +247,15 @@ class Database:
         signature = _signature(self.path)
         if signature == self._signature:
             return
+        self._signature = _UNSEEN  # should what follows fail
         # How far the runs are folded is read before the table: a fold in between is then merged
         # twice, which is harmless, and never missed.
-        self._runs = {path.name: Unfolded(RunDir(path)) for path in self._run_paths()}
-        self._frame = self._load() if signature is not None else pd.DataFrame()
+        anew = signature is None
+        self._runs = {}
+        for path in self._run_paths():
+            with contextlib.suppress(JournalError):  # it is met again, and reported, in `frame`
+                self._runs[path.name] = Unfolded(RunDir(path), anew)
+        self._frame = pd.DataFrame() if anew else self._load()
         self._signature, self._dirty = signature, False
 
     def _load(self) -> pd.DataFrame:
@@ -227,8 +268,18 @@ class Database:
             ) from exc
 
     def _merge(self, unfolded: Unfolded) -> None:
-        for session, records in unfolded.read():
-            self._add(unfolded, session, records, None)
+        with self._all_or_again(unfolded):
+            for session, records in unfolded.read():
+                self._add(unfolded, session, records, None)
+
+    @contextlib.contextmanager
+    def _all_or_again(self, unfolded: Unfolded) -> Iterator[None]:
+        """Should merging fail, forget what was read: it must not count as folded."""
+        try:
+            yield
+        except BaseException:
+            self._runs.pop(unfolded.run.run_id, None)
+            raise
 
     def _add(
         self,
@@ -245,14 +296,15 @@ class Database:
         unfolded.results |= {str(name) for name in names}
         before, self._dirty = len(self._frame), True
         self._frame = frames.merge(self._frame, new, results=unfolded.results)
-        unfolded.rows += len(self._frame) - before
+        unfolded.count(records, len(self._frame) - before)
 
     def _take(self, written: Written) -> None:
         self._load_if_changed()
         folder = written.path.parent
-        unfolded = self._runs.setdefault(folder.parent.name, Unfolded(RunDir(folder.parent)))
-        if unfolded.take(written):
-            self._add(unfolded, Session(folder), written.records, written.psets)
+        unfolded = self._unfolded(folder.parent)
+        with self._all_or_again(unfolded):
+            if unfolded.take(written):
+                self._add(unfolded, Session(folder), written.records, written.psets)
 
     def fold(self, written: Written | None = None) -> None:
         """Merge what is not in `database.pk` yet, and replace the file if there was anything.
@@ -297,7 +349,7 @@ class Database:
             self._load_if_changed()
             for unfolded in self._runs.values():
                 (unfolded.run.path / "folded.json").unlink(missing_ok=True)
-            self._signature = None
+            self._signature = _UNSEEN
             self.fold()
 
     def _write(self, frame: pd.DataFrame) -> None:

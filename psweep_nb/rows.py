@@ -49,7 +49,7 @@ def frame_of(
     index = np.array(numbers, dtype=np.int64)
     results, errors = _read_bodies(chosen, load)
     if psets is None:
-        params = _read_psets(run.psets.blobs(numbers), errors, load)
+        params = _read_psets(run.psets, numbers, errors, load)
     else:
         params = [psets[number] for number in numbers]
     columns: dict[str, Any] = {
@@ -127,18 +127,20 @@ def _repeated(value: str, n: int) -> np.ndarray:
     return column
 
 
-def _read_psets(blobs: list[bytes], errors: list[Any], load: Load) -> list[dict[str, Any]]:
+def _read_psets(
+    stored: Psets, numbers: Sequence[int], errors: list[Any], load: Load
+) -> list[dict[str, Any]]:
     """Return psets; for one that cannot be read back, an empty one and the reason in `errors`."""
     try:
-        return [load(blob) for blob in blobs]
+        return [load(blob) for blob in stored.blobs(numbers)]
     except TrustError:  # for the user to decide, nothing to write into the table
         raise
     except (Exception, SystemExit):
         pass  # one by one, to see which
     psets: list[dict[str, Any]] = []
-    for i, blob in enumerate(blobs):
+    for i, number in enumerate(numbers):
         try:
-            psets.append(load(blob))
+            psets.append(load(stored.blob(number)))
         except (Exception, SystemExit) as exc:
             psets.append({})
             errors[i] = f"its parameters cannot be read back: {type(exc).__name__}: {exc}"

@@ -9,10 +9,12 @@ session (`000` the submission, later ones resume or retry), everybody else reads
     000/            session.json, function.pkl, todo, cells, *.journal, *.log
 """
 
+import contextlib
 import json
 import mmap
 import os
 import shutil
+import struct
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,13 +22,19 @@ from functools import cached_property
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file, sync_dir, write_new
 from psweep_nb.livecells import Cells
 
 SCHEMA = 1
+_INFO = {
+    "run_id": str, "run_seq": int, "pset_seq": int, "n": int, "label": str, "params": list,
+    "calc_dir": str,
+}  # fmt: skip
 _PSETS_MAGIC = b"psweepp\x01"
+_PSETS_HEAD = struct.Struct("<8sQI4x")  # magic, number of psets, crc32 of the tables behind it
 _DIGEST = 20
 _ID = 16
 _NO_DIGEST = bytes(_DIGEST)
@@ -47,19 +55,24 @@ class Psets:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         with open(path, "rb") as file:
             try:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError:
                 raise JournalError(f"{path} is empty; it should hold the run's psets") from None
-        head = self._map[:16]
-        self._n = int.from_bytes(head[8:], "little")
-        self._ids = 16 + 8 * (self._n + 1)
-        self._digests = self._ids + _ID * self._n
-        self._blobs = self._digests + _DIGEST * self._n
-        if head[:8] != _PSETS_MAGIC or len(self._map) < self._blobs:
+        magic, n, crc = _PSETS_HEAD.unpack(self._map[: _PSETS_HEAD.size].ljust(24, b"\0"))
+        crcs_at = _PSETS_HEAD.size + 8 * (n + 1)
+        self._ids = crcs_at + 4 * n
+        self._digests = self._ids + _ID * n
+        self._blobs = self._digests + _DIGEST * n
+        if magic != _PSETS_MAGIC or len(self._map) < self._blobs:
             raise JournalError(f"{path} is damaged: it is no complete list of psets")
-        self._offsets = array("Q", self._map[16 : self._ids])
+        tables = self._map[_PSETS_HEAD.size : self._blobs]
+        if crc32(tables) != crc:
+            raise JournalError(f"{path} is damaged: its checksum does not match its content")
+        self._offsets = array("Q", tables[: 8 * (n + 1)])
+        self._crcs = array("I", tables[8 * (n + 1) :][: 4 * n])
         if self._blobs + self._offsets[-1] != len(self._map):
             raise JournalError(f"{path} is damaged: its length does not match its content")
 
@@ -71,16 +84,21 @@ class Psets:
         ids[6::_ID] = ids[6::_ID].translate(bytes(b & 0x0F | 0x40 for b in range(256)))
         ids[8::_ID] = ids[8::_ID].translate(bytes(b & 0x3F | 0x80 for b in range(256)))
         offsets = array("Q", accumulate(map(len, blobs), initial=0))
-        head = _PSETS_MAGIC + n.to_bytes(8, "little") + offsets.tobytes() + ids
+        crcs = array("I", map(crc32, blobs))
         hashes = b"".join(digest or _NO_DIGEST for digest in digests)
-        write_new(path, (head, hashes, b"".join(blobs)))
+        tables = b"".join((offsets.tobytes(), crcs.tobytes(), ids, hashes))
+        head = _PSETS_HEAD.pack(_PSETS_MAGIC, n, crc32(tables))
+        write_new(path, (head, tables, b"".join(blobs)))
 
     def __len__(self) -> int:
-        return self._n
+        return len(self._crcs)
 
     def blob(self, i: int) -> bytes:
-        """The pickle of pset `i`."""
-        return self._map[self._blobs + self._offsets[i] : self._blobs + self._offsets[i + 1]]
+        """The pickle of pset `i`; raise `JournalError` if it is not what was written."""
+        found = self._map[self._blobs + self._offsets[i] : self._blobs + self._offsets[i + 1]]
+        if crc32(found) != self._crcs[i]:
+            raise JournalError(f"pset {i} is damaged in {self._path}")
+        return found
 
     def id(self, i: int) -> str:
         """The id of pset `i`, as in the column `_pset_id`."""
@@ -98,9 +116,12 @@ class Psets:
         return None if found == _NO_DIGEST else found.hex()
 
     def blobs(self, numbers: Sequence[int]) -> list[bytes]:
-        """The pickles of many psets."""
-        data, at, offsets = self._map, self._blobs, self._offsets
-        return [data[at + offsets[i] : at + offsets[i + 1]] for i in numbers]
+        """The pickles of many psets; raise `JournalError` if one is not what was written."""
+        data, at, offsets, crcs = self._map, self._blobs, self._offsets, self._crcs
+        found = [data[at + offsets[i] : at + offsets[i + 1]] for i in numbers]
+        if list(map(crc32, found)) != [crcs[i] for i in numbers]:
+            raise JournalError(f"some psets are damaged in {self._path}")
+        return found
 
     def id_bytes(self) -> bytes:
         """The ids of all psets, 16 bytes each."""
@@ -175,8 +196,12 @@ class Session:
     def spec(self) -> SessionSpec:
         """What was asked for."""
         known = SessionSpec.__dataclass_fields__
-        data = {k: v for k, v in _read_json(self.path / "session.json").items() if k in known}
-        return SessionSpec(**data)
+        path = self.path / "session.json"
+        data = {k: v for k, v in _read_json(path).items() if k in known}
+        try:
+            return SessionSpec(**data)
+        except TypeError as exc:
+            raise JournalError(f"{path} is damaged: {exc}") from None
 
     @cached_property
     def cells(self) -> Cells:
@@ -218,12 +243,16 @@ class RunDir:
     @cached_property
     def info(self) -> dict[str, Any]:
         """`run.json`: schema, run_seq, first pset_seq, n, label, time, host, params, ..."""
-        info = _read_json(self.path / "run.json")
+        path = self.path / "run.json"
+        info = _read_json(path)
         if info.get("schema", 0) > SCHEMA:
             raise StudyError(
                 f"run {self.run_id} was written by a newer psweep_nb (schema {info['schema']}, "
                 f"this one reads up to {SCHEMA}): update psweep_nb to open this study"
             )
+        for name, kind in _INFO.items():
+            if not isinstance(info.get(name), kind):
+                raise JournalError(f"{path} is damaged: {name!r} is {info.get(name)!r}")
         return info
 
     @cached_property
@@ -281,7 +310,12 @@ class RunDir:
         except FileNotFoundError:
             return [], offset
         whole = data[: data.rfind(b"\n") + 1]
-        return [json.loads(line)["command"] for line in whole.splitlines()], offset + len(whole)
+        names = []
+        for line in whole.splitlines():
+            # Anybody may append: what is no command must not end the run.
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                names.append(str(json.loads(line)["command"]))
+        return names, offset + len(whole)
 
     def commands_size(self) -> int:
         """Where the commands file ends now (bytes)."""
@@ -322,6 +356,8 @@ def _json(data: dict[str, Any]) -> bytes:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise JournalError(f"{path} is missing") from None
     except ValueError:
         raise JournalError(f"{path} is damaged: it is not the JSON that psweep_nb wrote") from None
     if not isinstance(data, dict):

@@ -18,6 +18,7 @@ from typing import Any
 from psweep_nb.journal import DONE, END, FAILED, Reader, Record
 from psweep_nb.livecells import (
     DISK_FULL,
+    FULL,
     LOG_START,
     PAUSED,
     POSITION,
@@ -261,7 +262,9 @@ class RunView:
         if session is None:
             return "lost", "nothing was started"
         if session.number not in self._ends and is_held(self.run.lock):
-            return _LIVE.get(session.cells.engine, ("running", ""))
+            cells = session.cells
+            full = any(cells[slot, FULL] for slot in range(cells.slots))
+            return _LIVE.get(DISK_FULL if full else cells.engine, ("running", ""))
         # The end mark is written before the lock is given back: now it is there, or never.
         self.poll()
         end = self._ends.get(session.number)
