@@ -100,17 +100,9 @@ class LabPage:
     def __init__(self, browser: Browser, server: Server, path: str) -> None:
         self.server = server
         self.path = path
-        self._new_page(browser)
-        self.open()
-
-    def _new_page(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1100, "height": 900})
         self.page: Page = self.context.new_page()
-
-    def reopen(self, browser: Browser, *, kernel: bool) -> None:
-        """The notebook in a new page."""
-        self._new_page(browser)
-        self.open(kernel)
+        self.open()
 
     def open(self, kernel: bool = True) -> None:
         """Go to the notebook; a reload when it is open already."""
@@ -158,7 +150,17 @@ class LabPage:
 
     def run_all(self) -> None:
         """Run All, to its end."""
-        self.command("notebook:run-all-cells")
+        self.start_all()
+        self.finish_all()
+
+    def start_all(self) -> None:
+        self.page.evaluate(
+            """() => { window.psweepAll = window.jupyterapp.commands
+              .execute('notebook:run-all-cells').then(() => true); return null; }"""
+        )
+
+    def finish_all(self) -> None:
+        self.page.evaluate("() => window.psweepAll")
 
     def restart(self) -> None:
         """Restart the kernel, without a question."""
@@ -194,11 +196,6 @@ class LabPage:
         (self.server.folder / self.path).with_name("release").touch()
         self.page.wait_for_function("() => !window.psweepBusy")
         self.ready()
-
-    def command(self, name: str) -> None:
-        self.page.evaluate(
-            "(name) => window.jupyterapp.commands.execute(name).then(() => null)", name
-        )
 
     def save(self) -> None:
         self.page.evaluate(

@@ -25,8 +25,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.close()
 
 
-def opened(browser: Browser, server: Server, folder: str) -> LabPage:
-    return LabPage(browser, server, server.add("quickstart.ipynb", folder))
+@pytest.fixture
+def lab(
+    browser: Browser, server: Server, shots: Path, request: pytest.FixtureRequest
+) -> Iterator[LabPage]:
+    """The quickstart, opened in a folder of its own."""
+    lab = LabPage(browser, server, server.add("quickstart.ipynb", request.node.name))
+    yield lab
+    lab.page.screenshot(path=shots / f"lab-last-{request.node.name}.png")
+    lab.close()
 
 
 def panel(lab: LabPage, state: str = "") -> Locator:
@@ -41,10 +48,7 @@ def numbers(text: str) -> list[int]:
     return [int(word) for word in text.replace(",", " ").strip("[]\n ").split()]
 
 
-def test_a_newcomer_runs_looks_stops_and_reloads(
-    browser: Browser, server: Server, shots: Path
-) -> None:
-    lab = opened(browser, server, "newcomer")
+def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> None:
     errors: list[str] = []
     lab.page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     lab.run(*PREPARE, "run")
@@ -98,23 +102,21 @@ def test_a_newcomer_runs_looks_stops_and_reloads(
     lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
     panel(lab).scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "lab-finished-dark.png")
-    lab.page.evaluate(
-        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"
-    )
-    lab.close()
 
 
-def test_restart_and_run_all_compute_nothing_twice(
-    browser: Browser, server: Server, shots: Path
-) -> None:
-    lab = opened(browser, server, "restart")
+def test_restart_and_run_all_compute_nothing_twice(lab: LabPage, shots: Path) -> None:
     lab.run(*PREPARE, "run")
     expect(panel(lab).locator("tr.psw-done").first).to_be_visible(timeout=LONG)
+    press(lab, "Pause")  # it must not end before the new kernel finds it
+    expect(panel(lab, "paused")).to_be_visible(timeout=LONG)
     lab.restart()
     expect(panel(lab).get_by_text("The kernel was restarted")).to_be_visible(timeout=LONG)
     panel(lab).scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "lab-restarted.png")
-    lab.run_all()
+    lab.start_all()
+    expect(lab.page.locator(".psw:not(.psw-dead)[data-state=paused]")).to_be_visible(timeout=LONG)
+    press(lab, "Resume")  # while a cell waits for the run
+    lab.finish_all()
     assert "at work on these psets already, attached" in lab.text("run")
     records = lab.execute(RECORDS)
     # 384 psets and 96 retried ones, then 96 of which 64 are new: each once.
@@ -126,11 +128,10 @@ def test_restart_and_run_all_compute_nothing_twice(
     lab.page.screenshot(path=shots / "lab-run-all.png")
     lab.save()
     lab.shutdown()
-    lab.close()
 
     # The saved notebook with a new kernel that knows nothing of it, and without one.
     for kernel in (True, False):
-        lab.reopen(browser, kernel=kernel)
+        lab.open(kernel=kernel)
         report = lab.page.locator(".psw-report").first
         expect(report).to_contain_text("384 of 384 done", timeout=LONG)
         report.scroll_into_view_if_needed()
@@ -140,4 +141,3 @@ def test_restart_and_run_all_compute_nothing_twice(
         lab.page.screenshot(path=shots / f"lab-saved-{'new' if kernel else 'no'}-kernel.png")
         if kernel:
             lab.shutdown()
-        lab.close()
