@@ -43,13 +43,13 @@ import datetime
 import decimal
 import enum
 import fractions
-import hashlib
 import json
 import pathlib
 import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha1
 from json import encoder
 from typing import Any
 
@@ -95,26 +95,56 @@ def sha1_digests(params: Iterable[Mapping[str, Any]]) -> list[bytes | None]:
         For each pset 20 bytes (the hexadecimal form is ``.hex()``), or None if a value in it
         has no canonical form; for these one UserWarning is given in all.
     """
+    psets = list(params)
     digests: list[bytes | None] = []
-    append, sha1, chunks, join = digests.append, hashlib.sha1, _chunks, "".join
     first = ""
-    for number, pset in enumerate(params):
-        try:
-            text = join(chunks(pset, 0))
-            # A quote before an underscore: perhaps a book-keeping key, perhaps only a value.
-            if '"_' in text:
-                text = _encode({key: pset[key] for key in pset if not key.startswith("_")})
-        except Exception:  # TypeError mostly, but a user's objects may raise anything
-            try:
-                text = _canonical_text(pset)
-            except _NoForm as problem:
-                first = first or f"pset {number} (counting from 0), {problem}"
-                append(None)
-                continue
-        append(sha1(text.encode(), usedforsecurity=False).digest())
+    for start in range(0, len(psets), _AT_ONCE):
+        some = psets[start : start + _AT_ONCE]
+        texts: list[bytes | None] = [*_texts_at_once(some)]
+        if not texts:
+            for number, pset in enumerate(some, start):
+                try:
+                    texts.append(_text(pset).encode())
+                except _NoForm as problem:
+                    first = first or f"pset {number} (counting from 0), {problem}"
+                    texts.append(None)
+        # Spelled out, for this is half of the time.
+        digests += [text and sha1(text, usedforsecurity=False).digest() for text in texts]
     if first:
         _warn(first, digests.count(None))
     return digests
+
+
+_AT_ONCE = 256  # psets: the time of a call and of each text is then small change
+
+
+def _texts_at_once(psets: list[Mapping[str, Any]]) -> list[bytes]:
+    """The texts of many psets by one call of the encoder; empty where that does not work."""
+    try:
+        if any(key.startswith("_") for key in psets[0]):
+            psets = list(map(_without_bookkeeping, psets))
+        whole = "".join(_chunks(psets, 0)).encode()
+    except Exception:  # see `_text`
+        return []
+    # Between two psets is "}, {". Where that is in a value as well, there is a line too many.
+    lines = whole[1:-1].replace(b"}, {", b"}\n{").split(b"\n")
+    return lines if len(lines) == len(psets) and b'"_' not in whole else []
+
+
+def _without_bookkeeping(pset: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in pset.items() if not key.startswith("_")}
+
+
+def _text(pset: Mapping[str, Any]) -> str:
+    """The text to hash; raise `_NoForm` where there is none."""
+    try:
+        text = _encode(pset)
+        # A quote before an underscore: perhaps a book-keeping key, perhaps only a value.
+        if '"_' in text:
+            text = _encode(_without_bookkeeping(pset))
+        return text
+    except Exception:  # TypeError mostly, but a user's objects may raise anything
+        return _canonical_text(pset)
 
 
 class _NoForm(Exception):

@@ -281,3 +281,13 @@ class TestNoForm:
         for value in (Point, Color, 10**5000):
             with pytest.warns(UserWarning, match="'a'"):
                 assert pset_sha1({"a": value}) is None
+
+
+tricky = st.sampled_from(["}, {", '"}, {"', "\n", '"_', "_a", ""])
+
+
+@given(st.lists(json_psets | st.dictionaries(tricky, tricky | st.just([{}, {}])), max_size=8))
+def test_many_at_once_hash_as_one_by_one(params):
+    assert sha1_digests(params) == [sha1_digests([pset])[0] for pset in params]
+    public = [{k: v for k, v in pset.items() if not k.startswith("_")} for pset in params]
+    assert [d.hex() for d in sha1_digests(params)] == list(map(plain_sha1, public))
