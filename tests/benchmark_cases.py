@@ -7,11 +7,13 @@ psweep_nb or of psweep 0.16, with the current directory empty and its own.
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Result = dict[str, float]
@@ -29,6 +31,11 @@ def slow(pset: dict[str, Any]) -> dict[str, Any]:
 
 def psets(n: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"a": i, "b": 0.5 * i, "c": "text"} for i in range(first, first + n)]
+
+
+def cpu_seconds() -> float:
+    """Of this process and of the children it waited for: what other load does not change."""
+    return sum(os.times()[:4])
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -54,8 +61,11 @@ def overhead(n: int, poolsize: int | None = None) -> Result:
 
     warm_up = timed(lambda: ps.run_local(trivial, psets(100), calc_dir="warm", poolsize=poolsize))
     params = psets(n)
+    cpu = cpu_seconds()
     seconds = timed(lambda: ps.run_local(trivial, params, calc_dir="calc", poolsize=poolsize))
-    return {"us": seconds / n * 1e6, "warm_up_s": warm_up, "peak_mb": peak_mb()}
+    cpu = cpu_seconds() - cpu
+    us, cpu_us = seconds / n * 1e6, cpu / n * 1e6
+    return {"us": us, "cpu_us": cpu_us, "warm_up_s": warm_up, "peak_mb": peak_mb()}
 
 
 def psweep_overhead(n: int, poolsize: int | None = None, tmpsave: bool = False) -> Result:
@@ -63,10 +73,12 @@ def psweep_overhead(n: int, poolsize: int | None = None, tmpsave: bool = False) 
 
     ps.run(trivial, psets(100), calc_dir="warm", poolsize=poolsize, tmpsave=tmpsave)
     params = psets(n)
+    cpu = cpu_seconds()
     seconds = timed(
         lambda: ps.run(trivial, params, calc_dir="calc", poolsize=poolsize, tmpsave=tmpsave)
     )
-    return {"us": seconds / n * 1e6, "peak_mb": peak_mb()}
+    cpu = cpu_seconds() - cpu
+    return {"us": seconds / n * 1e6, "cpu_us": cpu / n * 1e6, "peak_mb": peak_mb()}
 
 
 def append(n: int) -> Result:
@@ -219,6 +231,64 @@ def latency(seconds: float = 5.0, pairs: int = 1) -> Result:
     }
 
 
+# In the page: when a row first shows the time at which its function returned.
+OBSERVE = """() => {
+  window.delays = {};
+  new MutationObserver(() => {
+    const now = performance.timeOrigin + performance.now();
+    for (const cell of document.querySelectorAll(".psw td")) {
+      const text = cell.textContent;
+      if (/^at \\d{19}$/.test(text) && !(text in window.delays))
+        window.delays[text] = now - Number(text.slice(3)) / 1e6;
+    }
+  }).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+PAGE_CELLS = {
+    "define": """
+%load_ext psweep_nb
+import time
+def slow(a):
+    time.sleep(0.02)
+    return {"returned": f"at {time.time_ns()}"}
+""",
+    "run": "%psweep run slow a=range(400) -w 2",
+}
+
+
+def page(n: int = 200) -> Result:
+    """From the return of a 20 ms function to its row on a page of a real JupyterLab."""
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    from playwright.sync_api import sync_playwright
+
+    from tests.ui.lab import LabPage, Server
+
+    cells: list[dict[str, Any]] = [
+        {"id": name, "cell_type": "code", "source": source, "metadata": {}, "outputs": [],
+         "execution_count": None}
+        for name, source in PAGE_CELLS.items()
+    ]  # fmt: skip
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}}
+    server = Server(Path.cwd())
+    Path("page.ipynb").write_text(json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5}))
+    try:
+        with sync_playwright() as playwright:
+            options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-sync"]
+            options += ["--disable-background-networking", "--disable-component-update"]
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=options
+            )
+            lab = LabPage(browser, server, "page.ipynb")
+            lab.page.evaluate(OBSERVE)
+            lab.run("define", "run")
+            lab.page.wait_for_function(f"() => Object.keys(window.delays).length > {n}")
+            delays = sorted(lab.page.evaluate("() => Object.values(window.delays)"))
+            browser.close()
+    finally:
+        server.close()
+    return {"median_ms": statistics.median(delays), "p99_ms": delays[int(0.99 * len(delays))]}
+
+
 def imports() -> Result:
     """Seconds to import the core and pandas, each the best of a few fresh interpreters."""
 
@@ -245,6 +315,7 @@ CASES: dict[str, Callable[..., Result]] = {
         psweep_skip,
         visible,
         latency,
+        page,
         imports,
     )
 }
