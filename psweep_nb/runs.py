@@ -19,7 +19,7 @@ from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.journal import FAILED
-from psweep_nb.locks import FileLock, is_held
+from psweep_nb.locks import FileLock
 from psweep_nb.records import PsetRecord
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.runview import RunView, Status
@@ -27,6 +27,7 @@ from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
 
 Notes = Callable[[str], object]
+_LET_GO_S = 10.0
 _POLL_S = (0.01, 0.1)  # a wait looks often at first, then less
 
 
@@ -131,8 +132,9 @@ class Run:
         self.folder.command("pause")
 
     def _require_active(self, what: str) -> None:
-        if not is_held(self.folder.lock):
-            raise StudyError(f"there is nothing to {what}: run {self.run_seq} is {self._state()}")
+        status = self.status()
+        if status.ended:
+            raise StudyError(f"there is nothing to {what}: run {self.run_seq} is {status.state}")
 
     def _state(self) -> str:
         return self.status().state
@@ -156,10 +158,11 @@ class Run:
         StudyError
             If there is nothing to go on with, or the run was started on another host.
         """
-        if is_held(self.folder.lock):
+        status = self.status()
+        if not status.ended:
             self.folder.command("resume")
             return self
-        state = self._state()
+        state = status.state
         if state == "unknown":
             host = self._last_session().spec.host
             raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
@@ -211,7 +214,8 @@ class Run:
 
     def _lock_for(self, what: str) -> "_Held":
         lock = FileLock(self.folder.lock)
-        if not lock.try_acquire():
+        # An engine lets go of the lock a moment after it has written its end mark.
+        if not lock.try_acquire() and not (self.status().ended and lock.acquire(_LET_GO_S)):
             raise StudyError(
                 f"run {self.run_seq} is {self._state()}; stop it or wait before you {what} it"
             )
