@@ -18,7 +18,7 @@ SLOWEST_ENDED = 5.0  # an ended run can be resumed from elsewhere
 PUSH_EVERY = 0.2  # seconds between two updates of one panel
 HEARTBEAT = 1.0  # seconds after which times on the panel are brought up to date
 _BREATH = 0.0005
-_BACKLOG = 200  # records in one poll that mean: there are more, come back at once
+_BACKLOG = 100  # records in one poll that mean: there are more, come back at once
 
 
 class Followed(Protocol):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from psweep_nb.runs import Run
     from psweep_nb.runview import Status
 
+ENDED = ("stopped", "finished", "lost", "unknown")
 # command -> (label, what it does)
 BUTTONS = {
     "pause": ("Pause", "Start no more psets until Resume"),

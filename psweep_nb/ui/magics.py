@@ -116,7 +116,10 @@ class PsweepMagics(Magics):
                 f"PARAMS: {plain[0]} is a {type(value).__name__}, not a list of dicts such as"
                 " grid(a=[1, 2]) makes"
             )
-        return check_params(value)
+        params = check_params(value)
+        if not params:
+            raise UsageError(f"PARAMS: {plain[0]} is empty, so there is nothing to run")
+        return params
 
     def _start(self, words: Words, function: Any, params: Any) -> None:
         names, options = self.session.names, words.options
@@ -249,6 +252,8 @@ class PsweepMagics(Magics):
 
     def _wait_for(self, run: Run, timeout: float | None) -> None:
         """Return when the run has ended; an interrupt ends the waiting, never the run."""
+        if run.status().state == "paused":
+            print(f"run {run.run_seq} is paused; waiting until it is resumed")
         try:
             status = run.wait(timeout)
         except KeyboardInterrupt:

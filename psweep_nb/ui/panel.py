@@ -23,7 +23,7 @@ from psweep_nb.ui.slot import Slot
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
 
-PORTION = 200  # records read at once: below a millisecond
+PORTION = 128  # records read at once: half a millisecond
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -69,7 +69,7 @@ class RunPanel:
 
     def ended(self) -> bool:
         """Whether the run has ended."""
-        return self.run.view.status().ended
+        return self.run.view.state()[0] in header.ENDED
 
     def push(self) -> Iterator[None]:
         """Bring the page, and when it is due the report, up to date; yields in between."""
@@ -77,7 +77,7 @@ class RunPanel:
             status = self.run.view.status()
             head = json.dumps(header.build(self.run, status), ensure_ascii=False)
             yield
-            table = self._rows.build()
+            table = self._rows.build(status.failed)
             yield
             self.widget.rows = json.dumps(table, ensure_ascii=False)
             yield

@@ -66,7 +66,8 @@ def gather(run: Run, breathe: Callable[[], None] = lambda: None) -> Gathered:
     )
     breathe()
     groups: dict[str, tuple[int, PsetRecord]] = {}
-    for index in reversed(run.view.failed_indices()[-_SCANNED:]):
+    failed = run.view.failed_indices()[-_SCANNED:] if status.failed else []
+    for index in reversed(failed):
         record = run.view.record(index)
         if record is None or record.state != "failed":
             continue

@@ -76,9 +76,15 @@ class Rows:
         self._results: dict[str, None] = {}
         self._seen_keys: tuple[object, object] = (None, None)
         self._made: dict[str, _Row] = {}
+        self._failed: tuple[int, list[int]] = (0, [])
 
-    def build(self) -> dict[str, Any]:
+    def build(self, failed: int | None = None) -> dict[str, Any]:
         """Columns and rows as the page shows them.
+
+        Parameters
+        ----------
+        failed : int, optional
+            How many failed psets there are, where that is known: saves looking for them.
 
         Returns
         -------
@@ -89,10 +95,10 @@ class Rows:
         view = self._view
         assert view is not None
         seen = view.count
-        failed = [view.record(index) for index in reversed(view.failed_indices()[-SHOWN:])]
+        records = [view.record(index) for index in self._newest_failed(view, failed)]
         kept: dict[str, _Row] = {}
         newest = [self._row(record, kept) for record in newest_first(view, SHOWN)]
-        failures = [self._row(r, kept) for r in failed if r is not None and r.state == "failed"]
+        failures = [self._row(r, kept) for r in records if r is not None and r.state == "failed"]
         self._made = kept
         running = [self._running_row(pset) for pset in view.running()[:SHOWN]]
         names = self._shown_names()
@@ -103,6 +109,14 @@ class Rows:
             "running": [row.shown(names) for row in running],
             "seen": seen,
         }
+
+    def _newest_failed(self, view: RunView, failed: int | None) -> list[int]:
+        """Numbers of the psets that failed last; looked for only when their count changed."""
+        if failed == 0:
+            return []
+        if failed is None or failed != self._failed[0]:
+            self._failed = (failed or 0, view.failed_indices()[: -SHOWN - 1 : -1])
+        return self._failed[1]
 
     @classmethod
     def of_records(

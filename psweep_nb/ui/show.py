@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from psweep_nb.study import Study
     from psweep_nb.ui.panel import RunPanel
 
+MOST_RUNS = 50  # in a table of runs, the newest; study.runs has all
 _panels: dict[str, RunPanel] = {}
 
 
@@ -74,7 +75,7 @@ def show_study(ip: Any, study: Study) -> None:
 def show_runs(ip: Any, study: Study) -> None:
     """Show the runs of a study as a table."""
     runs = study.runs
-    rows = [_run_row(run) for run in runs]
+    rows = [_run_row(run) for run in runs[-MOST_RUNS:]]
     plain = _plain_table(study, rows)
     if has_page(ip):
         data = {"text/html": _html_table(study, rows), "text/plain": plain}

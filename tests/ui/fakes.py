@@ -70,6 +70,9 @@ class FakeView:
     def status(self) -> FakeStatus:
         return self.run.state
 
+    def state(self) -> tuple[str, str]:
+        return self.run.state.state, self.run.state.message
+
     @property
     def count(self) -> int:
         return len(self.records)

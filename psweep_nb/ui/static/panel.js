@@ -158,6 +158,7 @@ class Panel {
     for (const stop of this.stops) stop();
     clearTimeout(this.waiting);
     clearTimeout(this.later);
+    clearTimeout(this.forget);
   }
 
   // --- the kernel ------------------------------------------------------------------------
@@ -186,7 +187,8 @@ class Panel {
     if (content.kind === "hello") this.fill(content.slot);
     else if (content.kind === "detail") this.showDetail(content.index, content.detail);
     else if (content.kind === "said") {
-      this.say(content.bad ? content.text : "", content.bad);
+      this.say(content.text, content.bad);
+      if (!content.bad) this.forget = setTimeout(() => this.say(""), 5000);
       if (content.bad) this.offerButtons(this.current?.buttons ?? [], true);
     }
   }
@@ -230,6 +232,7 @@ class Panel {
   }
 
   say(text, bad = false, waiting = false) {
+    clearTimeout(this.forget);
     this.saidWaiting = waiting;
     this.said.classList.toggle("psw-bad", bad);
     setText(this.said, text);
@@ -249,6 +252,7 @@ class Panel {
     const head = parse(this.model.get("header"));
     if (!head.name || this.dead) return;
     this.current = head;
+    if (head.ended && this.show === "running") this.show = "all";
     this.news = performance.now();
     this.root.setAttribute("aria-label", head.name);
     this.root.dataset.state = head.state ?? "unknown";

@@ -1,0 +1,197 @@
+"""The magics on the real study: in a shell of this process, and in a kernel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+DEFINE = """
+%load_ext psweep_nb
+def f(a, b):
+    print("at", a)
+    if b == 0:
+        raise ValueError("b is 0")
+    return {"ratio": a / b}
+"""
+FIX = """
+def f(a, b):
+    return {"ratio": a / b if b else None}
+"""
+
+
+class Shell:
+    def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+        self.shell = shell
+        self.capsys = capsys
+
+    def run(self, source: str) -> str:
+        self.capsys.readouterr()
+        result = self.shell.run_cell(source)
+        printed = self.capsys.readouterr().out
+        result.raise_error()
+        return printed
+
+    def __getitem__(self, name: str) -> Any:
+        return self.shell.user_ns[name]
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Shell]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PSWEEP_WAIT", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    InteractiveShell.clear_instance()
+    ip = InteractiveShell.instance()
+    ip.run_cell(DEFINE).raise_error()
+    yield Shell(ip, capsys)
+    ip.restore_sys_module_state()
+    if ip.history_manager is not None:
+        ip.history_manager.end_session()
+    InteractiveShell.clear_instance()
+
+
+def test_run_fail_fix_retry_append_and_skip(shell: Shell) -> None:
+    out = shell.run("%psweep run f a=[1, 2] b=[0, 1, 2] -w 2 --wait")
+    assert out.startswith("run 0: 6 psets, 2 workers, calc/\n")
+    assert "finished, 2 failed; 4 of 6 done, 2 failed" in out
+    (failure, _) = shell["run"].failures
+    assert 'raise ValueError("b is 0")' in failure.traceback
+    assert failure.log() == "at 1\n"
+
+    out = shell.run("%psweep run f a=[1, 2] b=[0, 1, 2]")
+    assert out.startswith("0 new, 4 done, 2 failed (`%psweep retry`)\n")
+    shell.run(FIX)
+    out = shell.run("%psweep retry\n%psweep wait")
+    assert "f has changed since run 0" in out
+    assert "run 0: finished; 6 of 6 done" in out
+
+    out = shell.run("%psweep run f a=[1, 2, 3] b=[1] --label more --wait")
+    assert out.startswith("1 new, 2 done\nrun 1 'more': 1 pset, 1 worker, calc/\n")
+    table = pd.read_pickle("calc/database.pk")
+    assert table["_run_seq"].tolist() == [0] * 6 + [1]
+    assert table["_attempt"].tolist() == [2, 1, 1, 2, 1, 1, 1]
+    assert shell["study"].df["_pset_id"].nunique() == 7
+
+    lines = shell.run("%psweep runs").splitlines()
+    assert [line.split()[:4] for line in lines[2:]] == [
+        ["0", "f", "finished", "6"],
+        ["1", "more", "f", "finished"],
+    ]
+    assert "6 of 6 done" in shell.run("%psweep status 0")
+    assert "1 of 1 done" in shell.run("%psweep status more")
+
+
+def test_a_cell_in_another_process_shows_its_lines(shell: Shell) -> None:
+    shell.run("offset = 1")
+    out = shell.run(
+        "%%psweep run a=[1, 2] -r E,name -d cells --wait\n"
+        "if a == 2:\n    raise KeyError('two')\n"
+        "E = a + offset\nname = __name__\n"
+    )
+    assert "1 of 2 done, 1 failed" in out
+    (failure,) = shell["run"].failures
+    assert "line 3, in cell_" in failure.traceback
+    assert "raise KeyError('two')" in failure.traceback
+    assert shell["study"].df["E"].dropna().tolist() == [2]
+    # The cell, changed and run again, is what retry takes.
+    shell.run("%%psweep run a=[1, 2] -r E -d cells\nE = a * 10\n")
+    assert "has changed" in shell.run("%psweep retry\n%psweep wait")
+    assert shell["study"].df["E"].tolist() == [2, 20]
+
+
+def test_stop_and_resume_of_a_run_addressed_by_label(shell: Shell) -> None:
+    shell.run("def slow(a):\n    import time\n    time.sleep(0.05)\n    return a")
+    shell.run("%psweep run slow a=range(200) --label long -w 2")
+    shell.run("%psweep stop long\n%psweep wait")
+    status = shell["run"].status()
+    assert status.state == "stopped"
+    assert status.done < 200
+    assert "nothing to stop" in usage_error(shell, "%psweep stop long")
+    shell.run("%psweep resume long\n%psweep stop --now\n%psweep wait")
+    assert shell["run"].status().state == "stopped"
+
+
+def usage_error(shell: Shell, source: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        shell.run(source)
+    return str(caught.value)
+
+
+def test_what_is_wrong_with_psets_or_function_is_one_line(shell: Shell) -> None:
+    assert "pset 1" in usage_error(shell, "%psweep run f [{'a':1,'b':1},{'a':1}]")
+    shell.run("import threading\nlock = threading.Lock()\ndef g(a):\n    return lock")
+    assert "lock" in usage_error(shell, "%psweep run g a=[1]")
+    assert not Path("calc").exists()
+
+
+class Kernel:
+    """A kernel, and what it publishes for a cell."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+
+    def run(self, source: str) -> list[dict[str, Any]]:
+        sent = self.client.execute(source)
+        messages = []
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            messages.append(message)
+            content = message["content"]
+            assert message["msg_type"] != "error", "\n".join(content["traceback"])
+            mine = message["parent_header"].get("msg_id") == sent
+            if mine and content.get("execution_state") == "idle":
+                return messages
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PSWEEP_WAIT", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+    yield Kernel(client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    manager.cleanup_resources()
+
+
+def test_a_kernel_publishes_panel_and_report_and_keeps_both_up_to_date(kernel: Kernel) -> None:
+    kernel.run(DEFINE)
+    messages = kernel.run("%psweep run f a=range(40) b=[0, 1] --wait")
+    shown = [m["content"] for m in messages if m["msg_type"] == "display_data"]
+    widget, report = (content["data"] for content in shown)
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    assert "text/html" not in widget  # a front-end without widgets shows the report
+    assert "psw-report" in report["text/html"]
+    slot = shown[1]["metadata"]["psweep"]
+    updates = [m["content"] for m in messages if m["msg_type"] == "update_display_data"]
+    assert "finished, 40 failed" in updates[-1]["data"]["text/html"]
+    assert updates[-1]["metadata"]["psweep"]["slot"] == slot["slot"]
+    assert updates[-1]["metadata"]["psweep"]["rev"] > slot["rev"]
+    states = [
+        m["content"]["data"].get("state", {}) for m in messages if m["msg_type"] == "comm_msg"
+    ]
+    heads = [json.loads(state["header"]) for state in states if "header" in state]
+    assert heads[-1]["done"] == 40
+    assert heads[-1]["ended"]
+    rows = [json.loads(state["rows"]) for state in states if "rows" in state]
+    assert rows[-1]["seen"] == 80
+    # Bounded: about five updates a second, however fast the rows come.
+    assert len(heads) < 40
+    # Shown again it is the same panel.
+    again = kernel.run("run")
+    (same, _) = (m["content"]["data"] for m in again if m["msg_type"] == "display_data")
+    view = "application/vnd.jupyter.widget-view+json"
+    assert same[view]["model_id"] == widget[view]["model_id"]
