@@ -20,7 +20,7 @@ from psweep_nb import frames
 from psweep_nb.bulk import in_bulk
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file
-from psweep_nb.journal import DONE, END, FAILED, Reader, Record, Written
+from psweep_nb.journal import END, Bulk, Reader, Written
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.rows import frame_of
 from psweep_nb.rundir import RunDir, Session, _read_json, write_json
@@ -78,29 +78,28 @@ class Unfolded:
         self.changed = True
         return True
 
-    def count(self, records: list[Record], added: int) -> None:
-        """Count rows: the table got `added` more by these records."""
+    def count(self, rows: pd.DataFrame, added: int) -> None:
+        """Count `rows`, of which `added` were not in the table."""
         if self._seen is None:
             self.rows += added
             return
-        for record in records:
-            if record.kind in (DONE, FAILED) and record.pset < len(self._seen):
-                self._seen[record.pset] = 1
+        for number in rows["_pset_seq"] - self.run.info["pset_seq"]:
+            self._seen[number] = 1
         self.rows = self._seen.count(1)
 
-    def read(self) -> list[tuple[Session, list[Record]]]:
+    def read(self) -> list[tuple[Session, Bulk]]:
         """Return what came since the last call, by session."""
         sessions = self.run.sessions()
         if len(sessions) == self._complete:
             return []
         found = []
         for session in sessions:
-            records: list[Record] = []
+            records = Bulk()
             for path in session.journals():
-                records += self._read_journal(path)
-            if any(r.kind == END for r in records):
+                self._read_journal(path, records)
+            if records.has(END):
                 self._ended.add(session.number)
-            if records:
+            if records.bodies:
                 self.changed = True
                 found.append((session, records))
         return found
@@ -111,12 +110,13 @@ class Unfolded:
             self._readers[name] = Reader(path, self._offsets.get(name, 0))
         return self._readers[name]
 
-    def _read_journal(self, path: Path) -> list[Record]:
+    def _read_journal(self, path: Path, into: Bulk) -> None:
         reader = self._reader(path)
-        records = reader.read()
+        records = reader.read_bulk()
+        into.heads += records.heads
+        into.bodies += records.bodies
         self._offsets[_name(path)] = reader.offset
         reader.close()
-        return records
 
     def save(self) -> None:
         """Note in the run's folder that the table has all that was read."""
@@ -161,6 +161,7 @@ class Database:
         self._reported: set[str] = set()  # damaged runs that were warned of
         self._dirty = False  # rows were merged that the file does not have
         self._runs: dict[str, Unfolded] = {}
+        self._psets: dict[str, Sequence[dict[str, Any]]] = {}  # by run, see `knowing`
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -270,7 +271,7 @@ class Database:
     def _merge(self, unfolded: Unfolded) -> None:
         with self._all_or_again(unfolded):
             for session, records in unfolded.read():
-                self._add(unfolded, session, records, None)
+                self._add(unfolded, session, records)
 
     @contextlib.contextmanager
     def _all_or_again(self, unfolded: Unfolded) -> Iterator[None]:
@@ -281,14 +282,8 @@ class Database:
             self._runs.pop(unfolded.run.run_id, None)
             raise
 
-    def _add(
-        self,
-        unfolded: Unfolded,
-        session: Session,
-        records: list[Record],
-        psets: Sequence[dict[str, Any]] | None,
-    ) -> None:
-        load = loader(self.trusted)
+    def _add(self, unfolded: Unfolded, session: Session, records: Bulk) -> None:
+        load, psets = loader(self.trusted), self._psets.get(unfolded.run.run_id)
         new = frame_of(unfolded.run, records, session.spec.host, load, psets)
         if not len(new):
             return
@@ -296,7 +291,7 @@ class Database:
         unfolded.results |= {str(name) for name in names}
         before, self._dirty = len(self._frame), True
         self._frame = frames.merge(self._frame, new, results=unfolded.results)
-        unfolded.count(records, len(self._frame) - before)
+        unfolded.count(new, len(self._frame) - before)
 
     def _take(self, written: Written) -> None:
         self._load_if_changed()
@@ -304,7 +299,17 @@ class Database:
         unfolded = self._unfolded(folder.parent)
         with self._all_or_again(unfolded):
             if unfolded.take(written):
-                self._add(unfolded, Session(folder), written.records, written.psets)
+                self._add(unfolded, Session(folder), written.records)
+
+    @contextlib.contextmanager
+    def knowing(self, run: RunDir, psets: Sequence[dict[str, Any]] | None) -> Iterator[None]:
+        """For a while, take a run's psets from here: they need not be read again."""
+        if psets is not None:
+            self._psets[run.run_id] = psets
+        try:
+            yield
+        finally:
+            self._psets.pop(run.run_id, None)
 
     def fold(self, written: Written | None = None) -> None:
         """Merge what is not in `database.pk` yet, and replace the file if there was anything.
@@ -322,7 +327,7 @@ class Database:
             If there is no room for the new table; the old one is then untouched.
         """
         with self.locked(), in_bulk():
-            if written is not None and written.records:
+            if written is not None and written.records.bodies:
                 self._take(written)
             frame = self.frame()
             changed = [u for u in self._runs.values() if u.changed]

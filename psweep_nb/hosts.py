@@ -69,7 +69,6 @@ def run_inline(
             chosen = serial = SerialExecutor(
                 session,
                 _caller(session, func, psets, interrupts=not in_thread),
-                psets=psets,
                 restore_cwd=not in_thread,
                 on_failure=on_failure,
             )
@@ -79,9 +78,11 @@ def run_inline(
 
         # With a serial executor a thread would only take turns with the function.
         in_background = not isinstance(chosen, SerialExecutor)
-        return Engine(
+        engine = Engine(
             session, chosen, notes, fold, in_background=in_background, on_progress=on_progress
-        ).run()
+        )
+        with database.knowing(session.run, psets):
+            return engine.run()
     finally:
         lock.release()
 
@@ -93,12 +94,7 @@ def _caller(
     *,
     interrupts: bool,
 ) -> Caller:
-    load = stored_psets(session)
-    if psets is not None:
-
-        def load(number: int) -> dict[str, Any]:
-            return psets[number].copy()
-
+    load = stored_psets(session) if psets is None else psets.__getitem__
     call = Call.from_json(session.spec.call)
     return Caller(func, call, load, fields_of(session), interrupts=interrupts)
 

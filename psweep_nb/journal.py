@@ -16,8 +16,8 @@ import errno
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -32,6 +32,7 @@ _CRCS = struct.Struct("<II")
 _WHOLE_HEAD = struct.Struct(HEAD.format + _CRCS.format[1:])
 _END = b"\n"
 HEAD_SIZE = _WHOLE_HEAD.size
+_PEEK = struct.Struct(f"<4s{HEAD.size - 12}xQ{_CRCS.format[1:]}")  # mark size and the checksums
 
 # What a record says. Kinds 1 and 2 end a pset; the others are notes on the way.
 # REPORT (intermediate results) and DELETED (a row the user deleted) are reserved.
@@ -39,6 +40,7 @@ DONE, FAILED, REPORT, DELETED, STATE, NOTE, END, LOADFAIL = range(1, 9)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RETRY_FULL_S = 0.5
+_NO_LIMIT = 1 << 62
 
 
 class Record(NamedTuple):
@@ -55,18 +57,37 @@ class Record(NamedTuple):
     offset: int  # of the body in the file: bodies are big, readers may keep only this
 
 
+@dataclass
+class Bulk:
+    """Many records at once, for who makes columns of them: no object for each.
+
+    Attributes
+    ----------
+    heads : bytearray
+        As `HEAD` packs them, one behind the other.
+    bodies : list of bytes or dict
+        A dict stands for its pickle.
+    """
+
+    heads: bytearray = field(default_factory=bytearray)
+    bodies: list[bytes | dict[str, Any]] = field(default_factory=list)
+
+    def has(self, kind: int) -> bool:
+        """Whether a record of this kind is among them."""
+        return kind in self.heads[_KIND_AT :: HEAD.size]
+
+
+_KIND_AT = len(MARK)
+
+
 @dataclass(frozen=True)
 class Written:
-    """A stretch of a journal that this very process wrote, so that it need not be read again.
-
-    `psets` are the run's psets by number, where their values are immutable; else None.
-    """
+    """A stretch of a journal that this very process wrote, so that it need not be read again."""
 
     path: Path
     start: int
     stop: int
-    records: list[Record]
-    psets: Sequence[dict[str, Any]] | None
+    records: Bulk
 
 
 class Writer:
@@ -100,13 +121,17 @@ class Writer:
         runtime_ns: int = 0,
         log_start: int = 0,
         log_end: int = 0,
-    ) -> None:
-        """Write one record; when this returns, it survives the death of this process."""
+    ) -> bytes:
+        """Write one record; when this returns, it survives the death of this process.
+
+        Returns its head, as `HEAD` packs it.
+        """
         head = HEAD.pack(
             MARK, kind, attempt, pset, start_ns, runtime_ns, log_start, log_end, len(body)
         )
         crc = crc32(head, self._salt)
         self._write(b"".join((head, _CRCS.pack(crc, crc32(body, crc)), body, _END)))
+        return head
 
     def _write(self, data: bytes) -> None:
         try:
@@ -187,31 +212,52 @@ class Reader:
             Stop after about so many records (0: read all there are).
         """
         records: list[Record] = []
+        new = tuple.__new__
+        for at, heads, bodies in self._stretches(limit or _NO_LIMIT):
+            for fields, body in zip(HEAD.iter_unpack(heads), bodies, strict=True):
+                at += HEAD_SIZE
+                # Half the cost of Record(...).
+                records.append(new(Record, (*fields[1:-1], body, at)))
+                at += len(body) + 1
+        return records
+
+    def read_bulk(self) -> Bulk:
+        """Return the records that came since the last call, not made into objects."""
+        found = Bulk()
+        for _, heads, bodies in self._stretches(_NO_LIMIT):
+            found.heads += heads
+            found.bodies += bodies
+        return found
+
+    def _stretches(self, limit: int) -> Iterator[tuple[int, bytearray, list[bytes]]]:
+        """Give where records begin that follow each other, their heads, and their bodies."""
         try:
             size = self.path.stat().st_size
         except FileNotFoundError:
-            return records
+            return
         if size in (self._seen, self.offset) or not self._open():
-            return records
+            return
         while self.offset < size and size != self._seen:
-            want = self.CHUNK
-            data = os.pread(self._fd, want, self.offset)
-            used, need = self._parse(data, records, limit)
+            heads, bodies = bytearray(), list[bytes]()
+            data = os.pread(self._fd, self.CHUNK, self.offset)
+            used, need = self._parse(data, heads, bodies, limit)
             while not used and need > len(data) and self.offset + need <= size:
                 data = os.pread(self._fd, need, self.offset)  # a record larger than a chunk
                 if len(data) < need:
                     break
-                used, need = self._parse(data, records, limit)
-            self.offset += used
-            if limit and len(records) >= limit:
-                return records
-            if not used and not self._skip_damage(size):
+                used, need = self._parse(data, heads, bodies, limit)
+            if bodies:
+                start, self.offset = self.offset, self.offset + used
+                limit -= len(bodies)
+                yield start, heads, bodies
+                if limit <= 0:
+                    return
+            elif not self._skip_damage(size):
                 self._seen = size
                 break
         else:
             if self.offset >= size:
                 self.tail = ""
-        return records
 
     def body(self, offset: int, size: int) -> bytes:
         """Return a body that :meth:`read` gave before, by its place in the file."""
@@ -239,29 +285,28 @@ class Reader:
             self.offset = max(self.offset, _FILE_HEAD.size)
         return True
 
-    def _parse(self, data: bytes, records: list[Record], limit: int) -> tuple[int, int]:
+    def _parse(
+        self, data: bytes, heads: bytearray, bodies: list[bytes], limit: int
+    ) -> tuple[int, int]:
         """Take whole records off `data`; return (bytes used, bytes the next record needs)."""
-        unpack, salt, end, new = _WHOLE_HEAD.unpack_from, self._salt, len(data), tuple.__new__
-        at, base, need = 0, self.offset, 0
-        while at + HEAD_SIZE < end:
-            (mark, kind, attempt, pset, start, runtime, log0, log1, size, head_crc, body_crc) = (
-                unpack(data, at)
-            )
-            body_at = at + HEAD_SIZE
-            if mark != MARK or crc32(data[at : at + HEAD.size], salt) != head_crc:
+        peek, salt, last = _PEEK.unpack_from, self._salt, len(data) - HEAD_SIZE
+        at = need = 0
+        while at < last and len(bodies) < limit:
+            mark, size, head_crc, body_crc = peek(data, at)
+            head = data[at : at + HEAD.size]
+            if mark != MARK or crc32(head, salt) != head_crc:
                 break
+            body_at = at + HEAD_SIZE
             stop = body_at + size
-            if stop >= end:
+            if stop >= len(data):
                 need = HEAD_SIZE + size + 1
                 break
             body = data[body_at:stop]
             if crc32(body, head_crc) != body_crc or data[stop] != 10:
                 break
-            fields = (kind, attempt, pset, start, runtime, log0, log1, body, base + body_at)
-            records.append(new(Record, fields))  # half the cost of Record(...)
+            heads += head
+            bodies.append(body)
             at = stop + 1
-            if limit and len(records) >= limit:
-                break
         return at, need
 
     def _skip_damage(self, size: int) -> bool:
@@ -272,9 +317,7 @@ class Reader:
             return False
         at = rest.find(MARK, 1)
         while at >= 0:
-            found: list[Record] = []
-            self._parse(rest[at:], found, 1)
-            if found:
+            if self._parse(rest[at:], bytearray(), [], 1)[0]:
                 self.damage.append((self.offset, self.offset + at))
                 self.offset += at
                 return True

@@ -4,7 +4,7 @@ Used by the database alone. Many records are turned at once: columns are made of
 since a frame from single rows costs a hundred times as much.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,25 @@ import pandas as pd
 from psweep_nb import frames
 from psweep_nb.errors import TrustError
 from psweep_nb.frames import ABSENT
-from psweep_nb.journal import DONE, FAILED, Record
+from psweep_nb.journal import DONE, FAILED, HEAD, Bulk
 from psweep_nb.rundir import Psets, RunDir
 
 Load = Callable[[bytes], Any]
 
+# What a row takes from `journal.HEAD`.
+_HEADS = np.dtype(
+    {
+        "names": ["kind", "attempt", "pset", "start", "runtime"],
+        "formats": ["<u1", "<u2", "<u4", "<i8", "<i8"],
+        "offsets": [4, 6, 8, 12, 20],
+        "itemsize": HEAD.size,
+    }
+)
+
 
 def frame_of(
     run: RunDir,
-    records: Iterable[Record],
+    records: Bulk,
     host: str,
     load: Load,
     psets: Sequence[dict[str, Any]] | None = None,
@@ -32,7 +42,7 @@ def frame_of(
     ----------
     run : RunDir
         Gives psets, ids and hashes.
-    records : iterable of Record
+    records : Bulk
         In any order; what is not the end of a pset is passed over.
     host : str
         Where they were executed.
@@ -41,32 +51,34 @@ def frame_of(
     psets : sequence of dict, optional
         The run's psets by number, where they are at hand.
     """
-    chosen = _last_attempts(records, run.info["n"])
-    if not chosen:
+    heads = np.frombuffer(records.heads, dtype=_HEADS)
+    chosen = _last_attempts(heads, run.info["n"])
+    if not len(chosen):
         return pd.DataFrame()
-    n = len(chosen)
-    _, attempts, numbers, starts, runtimes, *_ = zip(*chosen, strict=True)
-    index = np.array(numbers, dtype=np.int64)
-    results, errors = _read_bodies(chosen, load)
+    heads, n = heads[chosen], len(chosen)
+    index = heads["pset"].astype(np.int64)
+    numbers = index.tolist()
+    bodies = [records.bodies[i] for i in chosen.tolist()]
+    results, errors = _read_bodies(bodies, heads["kind"] == DONE, load)
     if psets is None:
         params = _read_psets(run.psets, numbers, errors, load)
     else:
         params = [psets[number] for number in numbers]
     columns: dict[str, Any] = {
         "_run_id": _repeated(run.info["run_id"], n),
-        "_pset_id": _uuids(run.psets, index),
+        "_pset_id": _texts(run.psets.ids(numbers)),
         "_run_seq": np.full(n, run.info["run_seq"], dtype=np.int64),
         "_pset_seq": run.info["pset_seq"] + index,
-        "_pset_sha1": _hashes(run.psets, index),
+        "_pset_sha1": _texts(run.psets.sha1s(numbers)),
         "_calc_dir": _repeated(run.info["calc_dir"], n),
-        "_pset_runtime": np.array(runtimes, dtype=np.float64) / 1e9,
+        "_pset_runtime": heads["runtime"] / 1e9,
         "_exec_host": _repeated(host, n),
         "_failed": np.array([error is not ABSENT for error in errors], dtype=bool),
         "_exc_txt": errors,
-        "_attempt": np.array(attempts, dtype=np.int64),
+        "_attempt": heads["attempt"].astype(np.int64),
     }
     columns.update(_joined(params, results))
-    return frames.build(columns, np.array(starts, dtype="datetime64[ns]"))
+    return frames.build(columns, heads["start"].astype("datetime64[ns]"))
 
 
 def _joined(params: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -77,54 +89,32 @@ def _joined(params: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict
     return frames.columns_of([{**p, **r} for p, r in zip(params, results, strict=True)])
 
 
-_HEX = np.array([ord(c) for b in range(256) for c in f"{b:02x}"], dtype=np.uint8).reshape(256, 2)
-_DASHES = (8, 13, 18, 23)
-
-
-def _hex(raw: bytes, width: int, index: np.ndarray) -> np.ndarray:
-    """Return the rows `index` of `raw`, `width` bytes each, as characters of hex digits."""
-    rows = np.frombuffer(raw, dtype=np.uint8).reshape(-1, width)[index]
-    characters: np.ndarray = _HEX[rows].reshape(len(index), 2 * width)
-    return characters
-
-
-def _texts(characters: np.ndarray) -> list[str]:
-    length = characters.shape[1]
-    found: list[str] = characters.astype(np.uint32).view(f"U{length}").ravel().tolist()
+def _last_attempts(heads: np.ndarray, n: int) -> np.ndarray:
+    """Return where the records are that make rows, in the order of the psets."""
+    ended = ((heads["kind"] == DONE) | (heads["kind"] == FAILED)) & (heads["pset"] < n)
+    # Backwards: of two that say the same the first counts, and the sort keeps their order.
+    places = np.flatnonzero(ended)[::-1]
+    psets = heads["pset"][places]
+    order = np.argsort(psets, kind="stable")
+    if not (np.diff(psets[order].astype(np.int64)) > 0).all():
+        order = np.lexsort((heads["kind"][places] == DONE, heads["attempt"][places], psets))
+        last = np.append(np.diff(psets[order].astype(np.int64)) > 0, True)
+        order = order[last]
+    found: np.ndarray = places[order]
     return found
-
-
-def _uuids(psets: Psets, index: np.ndarray) -> list[str]:
-    text = np.full((len(index), 36), ord("-"), dtype=np.uint8)
-    places = [i for i in range(36) if i not in _DASHES]
-    text[:, places] = _hex(psets.id_bytes(), 16, index)
-    return _texts(text)
-
-
-def _hashes(psets: Psets, index: np.ndarray) -> list[Any]:
-    texts = _texts(_hex(psets.digest_bytes(), 20, index))
-    return [ABSENT if text == _NO_HASH else text for text in texts]
-
-
-_NO_HASH = "0" * 40
-
-
-def _last_attempts(records: Iterable[Record], n: int) -> list[Record]:
-    ended = [r for r in records if r.kind in (DONE, FAILED) and r.pset < n]
-    if len({r.pset for r in ended}) == len(ended):
-        return ended
-    best: dict[int, Record] = {}
-    for r in ended:
-        old = best.get(r.pset)
-        if old is None or (r.attempt, r.kind == DONE) > (old.attempt, old.kind == DONE):
-            best[r.pset] = r
-    return list(best.values())
 
 
 def _repeated(value: str, n: int) -> np.ndarray:
     column = np.empty(n, dtype=object)
     column[:] = value
     return column
+
+
+def _texts(values: list[Any]) -> np.ndarray:
+    """Return a column of texts, None where there is none."""
+    if None in values:
+        values = [pd.NA if value is None else value for value in values]
+    return np.array(values, dtype=object)
 
 
 def _read_psets(
@@ -147,26 +137,29 @@ def _read_psets(
     return psets
 
 
-def _read_bodies(records: list[Record], load: Load) -> tuple[list[dict[str, Any]], list[Any]]:
+def _read_bodies(
+    bodies: list[bytes | dict[str, Any]], done: np.ndarray, load: Load
+) -> tuple[list[dict[str, Any]], list[Any]]:
     """Return results and tracebacks (ABSENT for a done pset) of each record."""
     try:
-        if all(r.kind == DONE for r in records):
-            return [load(r.body) for r in records], [ABSENT] * len(records)
+        if done.all():
+            found = [load(body) if isinstance(body, bytes) else body for body in bodies]
+            return found, [ABSENT] * len(bodies)
     except TrustError:  # for the user to decide, nothing to write into the table
         raise
     except (Exception, SystemExit):  # unpickling runs code of the user's classes
         pass  # some body cannot be read: one by one, to see which
-    bodies: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     errors: list[Any] = []
-    for r in records:
+    for body, is_done in zip(bodies, done.tolist(), strict=True):
         try:
-            body = load(r.body)
-            error = ABSENT if r.kind == DONE else body["traceback"]
-            bodies.append(body if r.kind == DONE else {})
+            content = load(body) if isinstance(body, bytes) else body
+            error = ABSENT if is_done else content["traceback"]
+            results.append(content if is_done else {})
         except TrustError:
             raise
         except (Exception, SystemExit) as exc:  # a class of the user's that has changed or is gone
-            bodies.append({})
+            results.append({})
             error = f"its results cannot be read back: {type(exc).__name__}: {exc}"
         errors.append(error)
-    return bodies, errors
+    return results, errors

@@ -36,8 +36,9 @@ _INFO = {
 _PSETS_MAGIC = b"psweepp\x01"
 _PSETS_HEAD = struct.Struct("<8sQI4x")  # magic, number of psets, crc32 of the tables behind it
 _DIGEST = 20
-_ID = 16
+_ID = 36  # as text: read far more often than written
 _NO_DIGEST = bytes(_DIGEST)
+_NO_SHA1 = _NO_DIGEST.hex()
 
 
 class Psets:
@@ -80,13 +81,10 @@ class Psets:
     def write(path: Path, blobs: Sequence[bytes], digests: Sequence[bytes | None]) -> None:
         """Write the file; ids (random UUIDs, version 4) are made here."""
         n = len(blobs)
-        ids = bytearray(os.urandom(_ID * n))
-        ids[6::_ID] = ids[6::_ID].translate(bytes(b & 0x0F | 0x40 for b in range(256)))
-        ids[8::_ID] = ids[8::_ID].translate(bytes(b & 0x3F | 0x80 for b in range(256)))
         offsets = array("Q", accumulate(map(len, blobs), initial=0))
         crcs = array("I", map(crc32, blobs))
         hashes = b"".join(digest or _NO_DIGEST for digest in digests)
-        tables = b"".join((offsets.tobytes(), crcs.tobytes(), ids, hashes))
+        tables = b"".join((offsets.tobytes(), crcs.tobytes(), _random_uuids(n), hashes))
         head = _PSETS_HEAD.pack(_PSETS_MAGIC, n, crc32(tables))
         write_new(path, (head, tables, b"".join(blobs)))
 
@@ -102,8 +100,7 @@ class Psets:
 
     def id(self, i: int) -> str:
         """The id of pset `i`, as in the column `_pset_id`."""
-        h = self._map[self._ids + _ID * i : self._ids + _ID * (i + 1)].hex()
-        return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+        return self._map[self._ids + _ID * i : self._ids + _ID * (i + 1)].decode()
 
     def digest(self, i: int) -> bytes | None:
         """The hash of pset `i` (20 bytes), None where it has none."""
@@ -123,19 +120,37 @@ class Psets:
             raise JournalError(f"some psets are damaged in {self._path}")
         return found
 
-    def id_bytes(self) -> bytes:
-        """The ids of all psets, 16 bytes each."""
-        return self._map[self._ids : self._digests]
+    def ids(self, numbers: Sequence[int]) -> list[str]:
+        """The ids of many psets."""
+        text = self._map[self._ids : self._digests].decode()
+        return [text[_ID * i : _ID * (i + 1)] for i in numbers]
 
-    def digest_bytes(self) -> bytes:
-        """The hashes of all psets, 20 bytes each, zeros where there is none."""
-        return self._map[self._digests : self._blobs]
+    def sha1s(self, numbers: Sequence[int]) -> list[str | None]:
+        """The hashes of many psets, as :meth:`sha1` gives them."""
+        text, width = self._map[self._digests : self._blobs].hex(), 2 * _DIGEST
+        found = (text[width * i : width * (i + 1)] for i in numbers)
+        return [None if digest == _NO_SHA1 else digest for digest in found]
 
     def digests(self) -> list[bytes | None]:
         """The hashes of all psets."""
-        data = self.digest_bytes()
+        data = self._map[self._digests : self._blobs]
         found = (data[i : i + _DIGEST] for i in range(0, len(data), _DIGEST))
         return [None if digest == _NO_DIGEST else digest for digest in found]
+
+
+def _random_uuids(n: int) -> bytearray:
+    """`n` UUIDs of version 4 as text, a column of characters at a time: 0.1 µs each, not 2.3."""
+    hexadecimal = os.urandom(16 * n).hex().encode()
+    texts = bytearray(b"-") * (_ID * n)
+    places = [i for i in range(_ID) if i not in (8, 13, 18, 23)]
+    for i, place in enumerate(places):
+        texts[place::_ID] = hexadecimal[i::32]
+    texts[14::_ID] = b"4" * n
+    texts[19::_ID] = texts[19::_ID].translate(_VARIANT)
+    return texts
+
+
+_VARIANT = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 
 
 @dataclass(frozen=True)

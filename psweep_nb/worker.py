@@ -29,10 +29,10 @@ _load = loader(trusted=True)  # the psets this very user submitted
 _PLAIN: set[type] = {bool, int, float, str, bytes, type(None), complex}
 
 
-# How one pset ended: kind, start (ns since the epoch), runtime (ns), body, and the exception
-# itself for callers in the same process. The body is a pickle: the results of a done pset,
-# `failure` of a failed one.
-Outcome = tuple[int, int, int, bytes, BaseException | None]
+# How one pset ended: kind, start (ns since the epoch), runtime (ns), body, and for callers in the
+# same process the exception, and the results where all their values are immutable. The body is a
+# pickle: the results of a done pset, `failure` of a failed one.
+Outcome = tuple[int, int, int, bytes, BaseException | None, dict[str, Any] | None]
 
 
 class Caller:
@@ -45,9 +45,9 @@ class Caller:
     call : Call
         Whether it takes the pset, or its parameters by name.
     load : callable
-        Gives a private copy of the pset of that number.
+        Gives the pset of that number: a new copy, or the same again if its values are immutable.
     fill : callable
-        Adds the book-keeping fields to a pset of that number; the function sees them.
+        Returns a copy of a pset of that number with its book-keeping fields, for the function.
     keep_error : bool
         Pickle exceptions where they survive it, to be raised again by the caller.
     interrupts : bool
@@ -60,7 +60,7 @@ class Caller:
         func: Callable[..., Any],
         call: Call,
         load: Callable[[int], dict[str, Any]],
-        fill: Callable[[dict[str, Any], int], None],
+        fill: Callable[[dict[str, Any], int], dict[str, Any]],
         *,
         keep_error: bool = False,
         interrupts: bool = False,
@@ -82,8 +82,7 @@ class Caller:
         try:
             pset = self._load(number)
             if self._by_pset:
-                given = pset.copy()
-                self._fill(given, number)
+                given = self._fill(pset, number)
                 begin = perf_counter_ns()
                 value = self._func(given)
                 end = perf_counter_ns()
@@ -99,15 +98,15 @@ class Caller:
                 results = value if type(value) is dict else _as_results(value)
             if not self._good_keys.issuperset(results):
                 self._check_keys(results)
-            plain = _PLAIN.issuperset(map(type, results.values()))
-            body = dumps(results, 5) if plain else encode(results)
-            return DONE, start, end - begin, body, None
+            if _PLAIN.issuperset(map(type, results.values())):
+                return DONE, start, end - begin, dumps(results, 5), None, results
+            return DONE, start, end - begin, encode(results), None, None
         except BaseException as exc:
             if self._interrupts and isinstance(exc, KeyboardInterrupt):
                 raise
             end = end if end > begin else perf_counter_ns()
             kept = _dump_error(exc) if self._keep_error else None
-            return FAILED, start, end - begin, failure(exc, kept), exc
+            return FAILED, start, end - begin, failure(exc, kept), exc, None
 
     def _keywords(self, pset: dict[str, Any]) -> dict[str, Any]:
         if self._names is None:
@@ -156,8 +155,8 @@ def stored_psets(session: Session) -> Callable[[int], dict[str, Any]]:
     return pset
 
 
-def fields_of(session: Session) -> Callable[[dict[str, Any], int], None]:
-    """Return the function that adds a pset's book-keeping fields, `_LAST_FIELD` last."""
+def fields_of(session: Session) -> Callable[[dict[str, Any], int], dict[str, Any]]:
+    """Return the function that copies a pset and adds its book-keeping, `_LAST_FIELD` last."""
     info, psets = session.run.info, session.run.psets
     first, id_of, sha1_of = info["pset_seq"], psets.id, psets.sha1
     fixed = {
@@ -166,11 +165,14 @@ def fields_of(session: Session) -> Callable[[dict[str, Any], int], None]:
         "_calc_dir": info["calc_dir"],
     }
 
-    def fill(pset: dict[str, Any], number: int) -> None:
-        pset.update(fixed)
-        pset["_pset_id"] = id_of(number)
-        pset["_pset_sha1"] = sha1_of(number)
-        pset[_LAST_FIELD] = first + number
+    def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
+        return {
+            **pset,
+            **fixed,
+            "_pset_id": id_of(number),
+            "_pset_sha1": sha1_of(number),
+            _LAST_FIELD: first + number,
+        }
 
     return fill
 

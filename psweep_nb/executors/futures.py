@@ -48,8 +48,8 @@ def _run_items(
     def load(number: int) -> Any:
         return read(found[number][0])
 
-    def fill(pset: dict[str, Any], number: int) -> None:
-        pset.update(found[number][1])
+    def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
+        return {**pset, **found[number][1]}
 
     caller, pid = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error), os.getpid()
     results: list[Result] = []
@@ -109,10 +109,9 @@ class FuturesExecutor:
         spec, psets, todo = self._session.spec, self._session.run.psets, self._session.todo
         by_pset = spec.call["style"] == "pset"
         numbers = [todo[2 * position] for position in range(start, stop)]
-        items: list[Item] = [(n, psets.blob(n), {}) for n in numbers]
-        if by_pset:
-            for number, _, fields in items:
-                self._fill(fields, number)
+        items: list[Item] = [
+            (n, psets.blob(n), self._fill({}, n) if by_pset else {}) for n in numbers
+        ]
         rest = (spec.call, self._keep_error, items)
         try:
             if self._in_threads:

@@ -125,7 +125,7 @@ class Worker:
             number = todo[2 * position]
             if capture:
                 cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_CUR)
-            kind, start_ns, runtime, body, _ = call(number)
+            kind, start_ns, runtime, body, *_ = call(number)
             if os.getpid() != self._pid:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             if capture:

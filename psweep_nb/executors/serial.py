@@ -1,12 +1,11 @@
 """Psets one after another in the engine's own thread: closures, prints and debuggers work."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from time import monotonic_ns, sleep
-from typing import Any
 
 from psweep_nb.executors import Progress
-from psweep_nb.journal import Record, Writer, Written
+from psweep_nb.journal import Bulk, Writer, Written
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
@@ -22,8 +21,6 @@ class SerialExecutor:
         What is to be done.
     caller : Caller
         Calls the function itself, no copy of it.
-    psets : sequence of dict, optional
-        The run's psets by number, if their values are immutable: they need not be read again.
     restore_cwd : bool
         Return to the directory of the start before each pset; not in a thread of a kernel,
         where the directory belongs to the user's cells too.
@@ -38,7 +35,6 @@ class SerialExecutor:
         session: Session,
         caller: Caller,
         *,
-        psets: Sequence[dict[str, Any]] | None = None,
         restore_cwd: bool = True,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
@@ -48,8 +44,7 @@ class SerialExecutor:
         self._restore_cwd = restore_cwd
         self._on_failure = on_failure
         self._ends_on_failure = session.spec.on_error != "record"
-        self._psets = psets
-        self._written: list[Record] = []
+        self._written = Bulk()
         self._todo = session.todo
         self._at = self._stop = 0
         self._held = False
@@ -97,7 +92,7 @@ class SerialExecutor:
     def _execute(self, end: int, progress: Progress) -> None:
         cell, todo, call, append = self._cell, self._todo, self._caller, self._writer.append
         chdir, home, pid = self._restore_cwd, self._home, os.getpid()
-        written, new = self._written, tuple.__new__
+        heads, bodies = self._written.heads, self._written.bodies
         at = first = self._at
         stop = self._stop
         while at < stop and not self._held:
@@ -106,12 +101,12 @@ class SerialExecutor:
             cell[POSITION] = at
             if chdir:
                 os.fchdir(home)
-            kind, start, runtime, body, error = call(number)
+            kind, start, runtime, body, error, results = call(number)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
-            attempt = todo[2 * at + 1]
-            append(kind, body, attempt, number, start, runtime)
-            written.append(new(Record, (kind, attempt, number, start, runtime, 0, 0, body, 0)))
+            heads += append(kind, body, todo[2 * at + 1], number, start, runtime)
+            # A copy: the function may have kept its dict, to go on with it.
+            bodies.append(body if results is None else results.copy())
             at += 1
             self._at = at  # now: an interrupt may come at any moment
             if error is not None:
@@ -126,10 +121,10 @@ class SerialExecutor:
     def take_written(self) -> Written:
         """Return what was journaled since the last call, for the fold to use or to read itself."""
         if self._cut:
-            return Written(self._path, self._written_from, self._written_from, [], None)
+            return Written(self._path, self._written_from, self._written_from, Bulk())
         written, start = self._written, self._written_from
-        self._written, self._written_from = [], self._writer.size
-        return Written(self._path, start, self._writer.size, written, self._psets)
+        self._written, self._written_from = Bulk(), self._writer.size
+        return Written(self._path, start, self._writer.size, written)
 
     def busy(self) -> bool:
         """Whether psets of the batch are left."""
