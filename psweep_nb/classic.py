@@ -77,16 +77,12 @@ def run_local(
         "executor": executor,
     }
     if save:
-        study = Study(calc_dir)
-        if df is not None:
-            study.database.take(df)
-        return study.run(func, params, **options)
+        return Study(calc_dir).run(func, params, df=df, **options)
     df = Study(calc_dir).df if df is None else df
     with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
         study = Study(folder)
         study.calc_dir = os.fspath(calc_dir)
-        study.database.take(df)
-        return study.run(func, params, **options)
+        return study.run(func, params, df=df, **options)
 
 
 run = run_local

@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from psweep_nb.engine import Engine, wait_for_old_workers
+from psweep_nb.engine import Engine, open_notes, wait_for_old_workers
 from psweep_nb.executors.local import LocalExecutor
 from psweep_nb.executors.processes import adopt_orphans
-from psweep_nb.journal import Writer
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
 
@@ -23,7 +22,7 @@ def main() -> None:
     lock = FileLock.inherit(int(lock_fd), session.run.lock)
     adopt_orphans()
     wait_for_old_workers(session.run)
-    notes = Writer(session.path / "engine.journal")
+    notes = open_notes(session)
     executor = LocalExecutor(session, notes, capture=True, adopts=True)
 
     def fold() -> None:

@@ -196,6 +196,15 @@ class Engine:
         return message
 
 
+def open_notes(session: Session) -> Writer:
+    """Open the engine's own journal; while the disk is full, the engine waits and says so."""
+
+    def show(full: bool) -> None:
+        session.cells.engine = DISK_FULL if full else RUNNING
+
+    return Writer(session.path / "engine.journal", on_full=show)
+
+
 def wait_for_old_workers(run: RunDir) -> None:
     """Wait until the workers of an engine that was killed are gone.
 

@@ -12,14 +12,13 @@ from concurrent.futures import Executor
 from typing import Any
 
 from psweep_nb.database import Database
-from psweep_nb.engine import Ended, Engine, wait_for_old_workers
+from psweep_nb.engine import Ended, Engine, open_notes, wait_for_old_workers
 from psweep_nb.executors import SessionExecutor
 from psweep_nb.executors.futures import FuturesExecutor
 from psweep_nb.executors.local import LocalExecutor
 from psweep_nb.executors.processes import bootstrap
 from psweep_nb.executors.serial import SerialExecutor
 from psweep_nb.functions import Call
-from psweep_nb.journal import Writer
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
 from psweep_nb.worker import Caller, fields_of, stored_psets
@@ -57,7 +56,7 @@ def run_inline(
     """
     try:
         wait_for_old_workers(session.run)
-        notes = Writer(session.path / "engine.journal")
+        notes = open_notes(session)
         in_thread = session.spec.mode == "thread"
         chosen: SessionExecutor
         fold: Callable[[], object] = database.fold

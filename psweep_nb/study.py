@@ -265,12 +265,13 @@ class Study:
             label=label,
         )
         submission = prepare(func, params, options)
+        if not submission.params:
+            raise StudyError("there is nothing to run: params is empty")
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Preview):
             if found.latest is None:
-                why = found.text if submission.params else "params is empty"
-                raise StudyError(f"there is nothing to run: {why}")
+                raise StudyError(f"there is nothing to run: {found.text}")
             _tell([f"nothing is new: {found.text}"], notes)
             return found.running_same or found.latest
         if mode == "process":
@@ -321,6 +322,7 @@ class Study:
         timeout: float | None = None,
         label: str = "",
         executor: Executor | None = None,
+        df: pd.DataFrame | None = None,
         notes: Notes | None = None,
     ) -> pd.DataFrame:
         """Run psets here and return the table when they are done.
@@ -335,6 +337,8 @@ class Study:
         on_error : "raise", "record" or "stop"
             ``"raise"`` saves everything that finished, and the failing row, and raises the
             function's exception.
+        df : DataFrame, optional
+            Becomes the study's table; rows of the file that it lacks are kept.
 
         Raises
         ------
@@ -354,6 +358,8 @@ class Study:
             label=label,
         )
         submission = prepare(func, params, options)
+        if df is not None:
+            self.database.take(df)
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Preview):
@@ -372,8 +378,10 @@ class Study:
             )
         if on_error == "raise" and ended.failed:
             self._raise_first(self._run(found.session.run), errors)
-        if ended.state == "stopped" and not ended.failed:
+        if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
             raise StudyError(f"the run did not finish: {ended.message}")
+        if ended.state == "finished" and ended.message:  # the table could not be written
+            _tell([ended.message], notes)
         return self.df
 
     def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
@@ -391,6 +399,11 @@ def _tell(sentences: list[str], notes: Notes | None) -> None:
 
 
 def _pool_size(executor: Executor | None, workers: int) -> int:
+    if executor is not None and not isinstance(executor, Executor):
+        raise OptionError(
+            f"executor is {executor!r}; it should be a concurrent.futures.Executor, such as "
+            "ThreadPoolExecutor(4)"
+        )
     return workers if executor is None else int(getattr(executor, "_max_workers", workers))
 
 

@@ -25,6 +25,7 @@ from psweep_nb.executors.processes import (
     describe_exit,
     kill_orphans,
     kill_tree,
+    reap_orphans,
 )
 from psweep_nb.journal import DONE, FAILED, LOADFAIL, Reader, Record, Writer
 from psweep_nb.livecells import FAILED as FAILED_COUNT
@@ -70,6 +71,7 @@ class _Slot:
     revoked_at: float = 0.0  # monotonic; 0: nothing is revoked
     settled: bool = False  # what was revoked has been given back
     kill_reason: str = ""
+    too_slow: int = -1  # the position it was killed for
 
 
 class LocalExecutor:
@@ -114,7 +116,8 @@ class LocalExecutor:
 
     def start(self) -> None:
         """Start the workers; they are given work once they have loaded the function."""
-        self._slots = [self._spawn(slot) for slot in range(self._workers)]
+        for slot in range(self._workers):
+            self._slots.append(self._spawn(slot))
 
     def _spawn(self, slot: int) -> _Slot:
         number, self._started = self._started, self._started + 1
@@ -202,6 +205,8 @@ class LocalExecutor:
             self._count(slot)
             self._check_time(slot)
             self._settle(slot)
+        if self._adopts:
+            reap_orphans([slot.process.pid for slot in self._slots])
         progress.disk_full = any(self._cells[s.slot, FULL] for s in self._slots)
         return progress
 
@@ -238,12 +243,14 @@ class LocalExecutor:
         slot.counted = (ok, failed)
 
     def _check_time(self, slot: _Slot) -> None:
+        position = self._position(slot)  # read first: should it be out of date, so is the time
         started = self._cells[slot.slot, STARTED]
         if not started or not slot.batches:
             return
         running_ns = monotonic_ns() - started
         if self._timeout_ns and running_ns > self._timeout_ns and not slot.kill_reason:
             slot.kill_reason = f"TimeoutError: still running after {self._timeout_ns / 1e9:g} s"
+            slot.too_slow = position
             kill_tree(slot.process.pid)
         elif running_ns > BLOCKED_S * 1e9 and len(self._slots) > 1 and self._blocks(slot):
             self._revoke(slot)
@@ -307,6 +314,8 @@ class LocalExecutor:
 
     def _clear_batches(self, slot: _Slot, reached: int, code: int) -> None:
         began = self._cells[slot.slot, STARTED] and self._position(slot) == reached
+        # It may have got to the next pset just before it was killed: not that one's fault.
+        began = began and slot.too_slow in (-1, reached)
         if began and reached < slot.batches[0].stop and not self._killing:
             self._record_victim(slot, reached, code)
             reached += 1

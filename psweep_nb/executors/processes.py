@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 LINUX = sys.platform == "linux"
@@ -95,6 +96,18 @@ def kill_orphans(mark: str) -> None:
             _kill([pid, *_descendants(pid)])
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
+
+
+def reap_orphans(others: Collection[int]) -> None:
+    """Wait for adopted children that have ended; `others` are waited for elsewhere.
+
+    What functions start in the background would else pile up as zombies.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid in others:
+                return  # it hides the rest; next time
+            os.waitpid(ended.si_pid, 0)
 
 
 def _kill(pids: list[int]) -> None:

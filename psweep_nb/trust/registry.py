@@ -6,6 +6,7 @@ Keyed by the real path and the id of the study, so that a copied or swapped dire
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from psweep_nb.files import replace_file
@@ -30,7 +31,14 @@ def register(study_dir: str | os.PathLike[str], study_id: str) -> None:
     if not lock.acquire(_LOCK_SECONDS):
         raise TimeoutError(f"{lock.path} is held by another process since {_LOCK_SECONDS:.0f} s")
     try:
-        entries = {**_read(), os.path.realpath(study_dir): study_id}
+        # Temporary studies (`save=False`) would add up; others may be on a drive that is not here.
+        temporary = os.path.join(os.path.realpath(tempfile.gettempdir()), "psweep_nb-")
+        known = {
+            place: known_id
+            for place, known_id in _read().items()
+            if os.path.exists(place) or not place.startswith(temporary)
+        }
+        entries = {**known, os.path.realpath(study_dir): study_id}
         text = json.dumps({"version": 1, "studies": entries}, indent=1, sort_keys=True)
         replace_file(file, lambda out: out.write(text.encode()))
     finally:
