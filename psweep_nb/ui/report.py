@@ -106,7 +106,7 @@ def html(gathered: Gathered) -> str:
     label = f" {escape(head['label'])}" if head["label"] else ""
     name = f"<code>{escape(gathered.function)}</code>, " if gathered.function else ""
     when = f", started {texts.date(gathered.started)}" if gathered.started else ""
-    bad = ' class="bad"' if head["state"] == "lost" or head["failed"] else ""
+    bad = ' class="bad"' if head["state"] == "lost" or (head["ended"] and head["failed"]) else ""
     state = f"<span{bad}>{escape(head['words'])}</span>"
     pace = escape(", ".join(head["pace"]))
     parts = [

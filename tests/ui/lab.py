@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, TimeoutError
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _READY = """() => {
@@ -123,6 +124,11 @@ class LabPage:
             route.abort()
         else:
             route.continue_()
+
+    def dismiss(self) -> None:
+        """Close the dialog that may say that there is no kernel."""
+        with contextlib.suppress(TimeoutError):
+            self.page.locator(".jp-Dialog-button.jp-mod-accept").click(timeout=5000)
 
     def ready(self) -> None:
         """Wait until the kernel is connected and idle."""

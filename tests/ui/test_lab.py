@@ -103,6 +103,11 @@ def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> N
     panel(lab).scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "lab-finished-dark.png")
 
+    lab.run("fix")
+    press(lab, "Retry failed")
+    expect(panel(lab).get_by_text("384 of 384 done")).to_be_visible(timeout=LONG)
+    assert numbers(lab.execute("print(int(study.df._failed.sum()))")) == [0]
+
 
 def test_restart_and_run_all_compute_nothing_twice(lab: LabPage, shots: Path) -> None:
     lab.run(*PREPARE, "run")
@@ -138,6 +143,8 @@ def test_restart_and_run_all_compute_nothing_twice(lab: LabPage, shots: Path) ->
         expect(report.locator("table")).to_be_visible()
         for leftover in ("model not found", "Loading widget"):
             expect(lab.page.get_by_text(leftover).first).to_be_hidden()
+        if not kernel:
+            lab.dismiss()
         lab.page.screenshot(path=shots / f"lab-saved-{'new' if kernel else 'no'}-kernel.png")
         if kernel:
             lab.shutdown()

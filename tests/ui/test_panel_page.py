@@ -43,8 +43,7 @@ def shading(total: int = 300, ended: int = 85, label: str = "") -> FakeRun:
     return run
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [900, 420])
+@pytest.mark.parametrize(("theme", "width"), [("light", 900), ("dark", 900), ("light", 420)])
 def test_looks(browser: Browser, shots: Path, theme: str, width: int) -> None:
     page = StubPage(browser, theme, width)
 
