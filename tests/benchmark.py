@@ -42,17 +42,16 @@ class Bench:
     profile: bool
 
     def run(self, case: str, **arguments: object) -> Result:
-        """One measurement in a fresh process and an empty directory."""
+        """One measurement in a fresh process."""
         python = self.psweep_python if case.startswith("psweep_") else sys.executable
         environment = dict(os.environ)
         profiled = self.profile and not case.startswith("psweep_")
-        if profiled:
-            environment["PSWEEP_BENCHMARK_PROFILE"] = "1"
-        with tempfile.TemporaryDirectory(prefix="psweep-benchmark-") as place:
-            environment["XDG_DATA_HOME"] = str(Path(place, "data"))
+        with tempfile.TemporaryDirectory() as place:
+            profile = str(Path(place, "profile"))
+            if profiled:
+                environment["PSWEEP_BENCHMARK_PROFILE"] = profile
             done = subprocess.run(
                 [python, str(CASES), case, json.dumps(arguments)],
-                cwd=place,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -63,7 +62,7 @@ class Bench:
                 raise RuntimeError(f"the measurement {case} {arguments} failed (see above)")
             if profiled:
                 print(f"\n{case} {arguments}")
-                pstats.Stats(str(Path(place, "profile"))).sort_stats("tottime").print_stats(25)
+                pstats.Stats(profile).sort_stats("tottime").print_stats(25)
         result: Result = json.loads(done.stdout.splitlines()[-1])
         print(f"  {case} {arguments}: {result}", file=sys.stderr)
         return result

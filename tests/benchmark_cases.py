@@ -1,7 +1,7 @@
 """What benchmark.py times: each function is one measurement, run in a fresh process.
 
 ``python benchmark_cases.py NAME '{"n": 10000}'`` prints its result as JSON, in the environment of
-psweep_nb or of psweep 0.16, with the current directory empty and its own.
+psweep_nb or of psweep 0.16; it works in a temporary directory of its own.
 """
 
 import json
@@ -11,6 +11,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -323,14 +324,19 @@ CASES: dict[str, Callable[..., Result]] = {
 
 def main() -> None:
     name, arguments = sys.argv[1], json.loads(sys.argv[2])
-    if os.environ.get("PSWEEP_BENCHMARK_PROFILE"):
-        import cProfile
+    profile_to = os.environ.get("PSWEEP_BENCHMARK_PROFILE")
+    with tempfile.TemporaryDirectory(prefix="psweep-benchmark-") as place:
+        os.chdir(place)
+        os.environ["XDG_DATA_HOME"] = str(Path(place, "data"))
+        if profile_to:
+            import cProfile
 
-        profile = cProfile.Profile()
-        result = profile.runcall(CASES[name], **arguments)
-        profile.dump_stats("profile")
-    else:
-        result = CASES[name](**arguments)
+            profile = cProfile.Profile()
+            result = profile.runcall(CASES[name], **arguments)
+            profile.dump_stats(profile_to)
+        else:
+            result = CASES[name](**arguments)
+        os.chdir("/")
     print(json.dumps(result))
 
 
