@@ -3,8 +3,10 @@
 Started by `hosts.start_process`; told what to do by the session's folder alone.
 """
 
+import importlib
 import signal
 import sys
+import threading
 from pathlib import Path
 from types import FrameType
 
@@ -36,7 +38,7 @@ def main() -> None:
         database = Database(session.run.path.parent.parent, trusted == "1")
         database.fold()
 
-    engine = Engine(session, executor, notes, fold, in_background=True)
+    engine = Engine(session, executor, notes, fold, in_background=True, on_progress=Preload())
 
     def terminate(_signal: int, _frame: FrameType | None) -> None:
         engine.stop("terminated by a signal", now=True)
@@ -46,3 +48,18 @@ def main() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     engine.run()
     lock.release()
+
+
+class Preload:
+    """Loads what the fold needs while the first psets run, so that the end comes sooner."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def __call__(self, _ended: int) -> None:
+        if not self._begun:
+            self._begun = True
+            load = threading.Thread(
+                target=importlib.import_module, args=("psweep_nb.database",), daemon=True
+            )
+            load.start()

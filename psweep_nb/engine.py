@@ -19,7 +19,7 @@ from psweep_nb.executors import Progress, SessionExecutor
 from psweep_nb.journal import END, Writer
 from psweep_nb.livecells import DISK_FULL, PAUSED, RUNNING, STOPPING
 from psweep_nb.locks import FileLock
-from psweep_nb.rundir import RunDir, Session
+from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
 
 POLL_S = 0.02
 POLL_IDLE_S = 0.1  # an idle driver then takes 0.1 % of a core
@@ -202,7 +202,7 @@ def open_notes(session: Session) -> Writer:
     def show(full: bool) -> None:
         session.cells.engine = DISK_FULL if full else RUNNING
 
-    return Writer(session.path / "engine.journal", on_full=show)
+    return Writer(session.path / ENGINE_JOURNAL, on_full=show)
 
 
 def wait_for_old_workers(run: RunDir) -> None:

@@ -29,6 +29,7 @@ from psweep_nb.files import replace_file, sync_dir, write_new
 from psweep_nb.livecells import Cells
 
 SCHEMA = 1
+ENGINE_JOURNAL = "engine.journal"
 _INFO = {
     "run_id": str, "run_seq": int, "pset_seq": int, "n": int, "label": str, "params": list,
     "calc_dir": str,

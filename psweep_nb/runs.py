@@ -100,7 +100,7 @@ class Run:
     def failures(self) -> list[PsetRecord]:
         """The psets whose last attempt failed, with traceback and log."""
         self.view.poll()
-        found = (self.view.record(index) for index in self.view.failed_indices())
+        found = (self.view.record(index) for index in sorted(self.view.failed_indices()))
         return [record for record in found if record is not None]
 
     # -- commanding --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import platform
 import struct
 import threading
 from array import array
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic_ns, time
@@ -28,9 +29,10 @@ from psweep_nb.livecells import (
 )
 from psweep_nb.locks import is_held
 from psweep_nb.records import PsetRecord, RunningPset
-from psweep_nb.rundir import RunDir, Session
+from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
 from psweep_nb.trust import loader
 
+_UNORDERED = 16
 RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
 _ARRIVED = struct.Struct("<BxxxIIqqQQIxxxxQQ")
@@ -110,7 +112,8 @@ class RunView:
         self._known: set[Path] = set()
         self._arrived = bytearray()
         self._place = array("q", [-1]) * self.total  # of each pset's latest record in _arrived
-        self._done = self._failed = 0
+        self._done = 0
+        self._failures: dict[int, None] = {}  # psets whose last attempt failed, as they came
         self._ends: dict[int, Record] = {}  # session number -> its END record
 
     # -- reading -----------------------------------------------------------------------------
@@ -127,15 +130,27 @@ class RunView:
         with self._lock:
             self._look_for_journals()
             before = self.count
-            for number, (session, reader) in enumerate(self._readers):
-                for record in reader.read(limit):
-                    if record.kind in (DONE, FAILED):
-                        self._take(number, record)
-                    elif record.kind == END:
-                        self._ends[session.number] = record
-                if len(self._readers) > _MAX_OPEN:
-                    reader.close()
+            for number in range(len(self._readers)):
+                self._read(number, limit)
             return self.count - before
+
+    def _read(self, number: int, limit: int = 0) -> None:
+        session, reader = self._readers[number]
+        for record in reader.read(limit):
+            if record.kind in (DONE, FAILED):
+                self._take(number, record)
+            elif record.kind == END:
+                self._ends[session.number] = record
+        if len(self._readers) > _MAX_OPEN:
+            reader.close()
+
+    def _read_engines(self) -> None:
+        """Read what engines wrote, which is little, and no worker's journal."""
+        with self._lock:
+            self._look_for_journals()
+            for number, (_, reader) in enumerate(self._readers):
+                if reader.path.name == ENGINE_JOURNAL:
+                    self._read(number)
 
     def _look_for_journals(self) -> None:
         sessions = self.run.sessions()
@@ -161,10 +176,12 @@ class RunView:
             if (r.attempt, r.kind == DONE) <= (attempt, kind == DONE):
                 return
             self._done -= kind == DONE
-            self._failed -= kind == FAILED
+            self._failures.pop(r.pset, None)
         self._place[r.pset] = place
-        self._done += r.kind == DONE
-        self._failed += r.kind == FAILED
+        if r.kind == DONE:
+            self._done += 1
+        else:
+            self._failures[r.pset] = None
 
     @property
     def count(self) -> int:
@@ -218,8 +235,9 @@ class RunView:
             return found
 
     def failed_indices(self) -> list[int]:
-        """Numbers of the psets whose last attempt failed, in order."""
-        return sorted(number for number, kind, _ in self.states() if kind == FAILED)
+        """Numbers of the psets whose last attempt failed, as they came: the newest last."""
+        with self._lock:
+            return list(self._failures)
 
     def pset(self, index: int) -> dict[str, Any]:
         """The parameters of a pset; ``{"unreadable": reason}`` where they cannot be read."""
@@ -235,7 +253,8 @@ class RunView:
     def session(self) -> Session | None:
         """The newest session."""
         with self._lock:
-            self._look_for_journals()
+            if not self._sessions:
+                self._look_for_journals()
             return self._sessions[-1] if self._sessions else None
 
     def running(self) -> list[RunningPset]:
@@ -266,7 +285,7 @@ class RunView:
             full = any(cells[slot, FULL] for slot in range(cells.slots))
             return _LIVE.get(DISK_FULL if full else cells.engine, ("running", ""))
         # The end mark is written before the lock is given back: now it is there, or never.
-        self.poll()
+        self._read_engines()
         end = self._ends.get(session.number)
         if end is not None:
             said = json.loads(end.body)
@@ -282,7 +301,7 @@ class RunView:
         session = self.session
         running = len(self.running())
         with self._lock:
-            done, failed = self._done, self._failed
+            done, failed = self._done, len(self._failures)
         pending = max(0, self.total - done - failed - running)
         ended = state in ("stopped", "finished", "lost", "unknown")
         rate = self._rate(time() if not ended else None)
@@ -304,16 +323,19 @@ class RunView:
     def _rate(self, now: float | None) -> float | None:
         """Psets a second over the newest records; None from fewer than two."""
         with self._lock:
-            ends: list[float] = []
-            for i in range(self.count - 1, max(-1, self.count - RATE_PSETS), -1):
-                _, _, _, start, runtime, *_ = _ARRIVED.unpack_from(self._arrived, _ARRIVED.size * i)
-                ends.append((start + runtime) / 1e9)
-                if ends[0] - ends[-1] > RATE_S:
-                    break
-        if len(ends) < 2:
-            return None
-        span = (max(*ends, now or 0.0)) - min(ends)
-        return (len(ends) - 1) / span if span > 0 else None
+            newest = range(self.count)[-RATE_PSETS:]
+            if len(newest) < 2:
+                return None
+            last = max(map(self._end_of, newest[-_UNORDERED:]))
+            # Nearly in order of time: several workers write, each in order.
+            first = bisect_left(newest, last - RATE_S, hi=len(newest) - 1, key=self._end_of)
+            begin = min(map(self._end_of, newest[first : first + _UNORDERED]))
+        span = max(last, now or 0.0) - begin
+        return (len(newest) - first - 1) / span if span > 0 and len(newest) - first > 1 else None
+
+    def _end_of(self, number: int) -> float:
+        _, _, _, start, runtime, *_ = _ARRIVED.unpack_from(self._arrived, _ARRIVED.size * number)
+        return float(start + runtime) / 1e9
 
 
 _LIVE = {
