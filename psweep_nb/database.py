@@ -159,6 +159,7 @@ class Database:
         self._frame = pd.DataFrame()
         self._signature: tuple[int, ...] | None = _UNSEEN
         self._reported: set[str] = set()  # damaged runs that were warned of
+        self._vanished: dict[str, int] | None = None
         self._dirty = False  # rows were merged that the file does not have
         self._runs: dict[str, Unfolded] = {}
         self._psets: dict[str, Sequence[dict[str, Any]]] = {}  # by run, see `knowing`
@@ -257,7 +258,7 @@ class Database:
             with contextlib.suppress(JournalError):  # it is met again, and reported, in `frame`
                 self._runs[path.name] = Unfolded(RunDir(path), anew)
         self._frame = pd.DataFrame() if anew else self._load()
-        self._signature, self._dirty = signature, False
+        self._signature, self._dirty, self._vanished = signature, False, None
 
     def _load(self) -> pd.DataFrame:
         try:
@@ -365,9 +366,11 @@ class Database:
         """Return how many rows each run lost in the table by other hands."""
         with self._guard:
             frame = self.frame()
-            there = Counter(frame["_run_id"].tolist() if "_run_id" in frame else ())
-            lost = {name: u.rows - there[name] for name, u in self._runs.items()}
-            return {name: n for name, n in lost.items() if n > 0}
+            if self._vanished is None:  # only a table that was read anew can have lost any
+                there = Counter(frame["_run_id"].tolist() if "_run_id" in frame else ())
+                lost = {name: u.rows - there[name] for name, u in self._runs.items()}
+                self._vanished = {name: n for name, n in lost.items() if n > 0}
+            return self._vanished
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:

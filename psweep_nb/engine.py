@@ -5,7 +5,6 @@ all hosts: the caller's thread, a thread of a kernel, a process of its own (`dri
 """
 
 import json
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 from psweep_nb.errors import PsweepError, StudyError
 from psweep_nb.executors import Progress, SessionExecutor
+from psweep_nb.files import sync_file, sync_folder
 from psweep_nb.journal import END, Writer
 from psweep_nb.livecells import DISK_FULL, PAUSED, RUNNING, STOPPING
 from psweep_nb.locks import FileLock
@@ -219,7 +219,7 @@ def wait_for_old_workers(run: RunDir) -> None:
     if not alive.acquire(OLD_WORKERS_S):
         raise StudyError(
             f"workers of an earlier engine of run {run.info['run_seq']} are still alive after "
-            f"{OLD_WORKERS_S:.0f} s; end them first (they hold {os.fspath(run.alive)})"
+            f"{OLD_WORKERS_S:.0f} s; end them first (they hold {run.alive})"
         )
     alive.release()
 
@@ -265,7 +265,7 @@ class Folding:
 
 
 class Syncing:
-    """Forces journals to disk twice a second: a power cut loses half a second at most.
+    """Forces what a session writes to disk: a power cut loses half a second at most.
 
     The kernel keeps what a killed process wrote; only the machine's end needs this.
     """
@@ -284,19 +284,20 @@ class Syncing:
         """Sync the rest."""
         self._end.set()
         self._thread.join()
-        self._once()
+        self._sync_journals()
 
     def _keep_on(self) -> None:
+        # What the submitter wrote comes first; it was not kept waiting for the disk.
+        run = self._session.run
+        for folder in (self._session.path, run.path):
+            sync_folder(folder)
+        sync_file(run.path.parent)
         while not self._end.wait(SYNC_S):
-            self._once()
+            self._sync_journals()
 
-    def _once(self) -> None:
+    def _sync_journals(self) -> None:
         for path in self._session.journals():
             size = path.stat().st_size
             if self._sizes.get(path) != size:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
+                sync_file(path)
                 self._sizes[path] = size

@@ -34,19 +34,25 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
         raise
-    sync_dir(path.parent)
+    sync_file(path.parent)
 
 
 def write_new(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file that nobody else can see yet, and force it to disk."""
+    """Write a file that nobody else can see yet; :func:`sync_folder` makes it last."""
     with open(path, "xb") as file:
         file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
 
 
-def sync_dir(path: Path) -> None:
-    """Force a directory's entries to disk: a rename lasts only then."""
+def sync_folder(path: Path) -> None:
+    """Force the files of a folder, and the list of them, to disk."""
+    for entry in path.iterdir():
+        if entry.is_file():
+            sync_file(entry)
+    sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Force a file to disk, or a directory's entries: a rename lasts only then."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -25,7 +25,7 @@ from typing import Any
 from zlib import crc32
 
 from psweep_nb.errors import JournalError, StudyError
-from psweep_nb.files import replace_file, sync_dir, write_new
+from psweep_nb.files import replace_file, write_new
 from psweep_nb.livecells import Cells
 
 SCHEMA = 1
@@ -309,7 +309,6 @@ class RunDir:
         Cells(hidden / "cells", spec.workers)
         final = self.path / f"{number:03d}"
         os.rename(hidden, final)
-        sync_dir(self.path)
         return Session(final)
 
     def command(self, name: str) -> None:
@@ -356,7 +355,6 @@ def publish(run: RunDir, info: dict[str, Any]) -> RunDir:
     write_new(run.path / "run.json", [_json({"schema": SCHEMA, **info})])
     final = run.path.with_name(run.path.name.removeprefix(".new-"))
     os.rename(run.path, final)
-    sync_dir(final.parent)
     return RunDir(final)
 
 

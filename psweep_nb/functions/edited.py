@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -54,10 +55,14 @@ def _is_local(module: ModuleType) -> bool:
     # Import hooks (of pytest, typeguard, ...) change the code: it never equals the file's.
     if type(getattr(module.__spec__, "loader", None)) is not SourceFileLoader:
         return False
-    paths = sysconfig.get_paths()
-    places = {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    installed = any(file.startswith(place + os.sep) for place in places)
+    installed = any(file.startswith(place + os.sep) for place in _installed_places())
     return not installed and not {"site-packages", "dist-packages"}.intersection(Path(file).parts)
+
+
+@cache
+def _installed_places() -> set[str]:
+    paths = sysconfig.get_paths()
+    return {paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
 def _is_edited(module: ModuleType, since: float) -> bool:
