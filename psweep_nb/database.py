@@ -28,6 +28,7 @@ from psweep_nb.trust import loader, read_table
 
 BASENAME = "database.pk"
 HIDDEN = ".psweep"
+_TRIES = 5
 _UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is there
 LOCK_S = 60.0
 _LOCK_POLL_S = 0.01
@@ -224,12 +225,16 @@ class Database:
             If there is a `database.pk` that is no table.
         """
         with self._guard, in_bulk():
-            self._load_if_changed()
-            for entry in self._run_paths():
-                try:
-                    self._merge(self._unfolded(entry))
-                except JournalError as exc:
-                    self._report(entry.name, exc)
+            for _ in range(_TRIES):
+                self._load_if_changed()
+                for entry in self._run_paths():
+                    try:
+                        self._merge(self._unfolded(entry))
+                    except JournalError as exc:
+                        self._report(entry.name, exc)
+                # Somebody folded meanwhile: what they took from the journals is in the new table.
+                if _signature(self.path) == self._signature:
+                    break
             return self._frame
 
     def _unfolded(self, folder: Path) -> Unfolded:

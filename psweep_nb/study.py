@@ -4,6 +4,7 @@ Used by people, the notebook layer and the command line. Small classes: what thi
 modules below (submission, engine, database, runview).
 """
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ import pandas as pd
 
 from psweep_nb import frames, hosts, identity
 from psweep_nb.database import Database
-from psweep_nb.errors import OptionError, PsetError, StudyError
+from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.runs import Run
@@ -188,8 +189,9 @@ class Study:
     def _latest_with(self, digests: Sequence[bytes | None]) -> "Run | None":
         wanted = {d for d in digests if d is not None}
         for run in reversed(self.database.runs()):
-            if not wanted.isdisjoint(run.psets.digests()):
-                return self._run(run)
+            with contextlib.suppress(JournalError):  # a damaged run: others may hold them
+                if not wanted.isdisjoint(run.psets.digests()):
+                    return self._run(run)
         return None
 
     def submit(

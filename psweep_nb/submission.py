@@ -240,24 +240,28 @@ def publish_run(
         run = new_run(database.hidden, run_id, blobs, digests)
     lock = FileLock(run.lock)
     lock.try_acquire()
-    run_seq, pset_seq = _next_numbers(database)
-    spec = session_spec("submit", submission)
-    run.add_session(spec, submission.function, [(i, 1) for i in range(len(psets))])
-    info = {
-        "run_id": run_id,
-        "run_seq": run_seq,
-        "pset_seq": pset_seq,
-        "n": len(psets),
-        "label": submission.options.label,
-        "params": list(dict.fromkeys(key for pset in psets for key in pset)),
-        "function": spec.function,
-        "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
-        "calc_dir": calc_dir,
-        "time_utc": datetime.now(UTC).isoformat(),
-        "host": spec.host,
-        "python": platform.python_version(),
-    }
-    session = publish(run, info).sessions()[-1]
+    try:
+        run_seq, pset_seq = _next_numbers(database)
+        spec = session_spec("submit", submission)
+        run.add_session(spec, submission.function, [(i, 1) for i in range(len(psets))])
+        info = {
+            "run_id": run_id,
+            "run_seq": run_seq,
+            "pset_seq": pset_seq,
+            "n": len(psets),
+            "label": submission.options.label,
+            "params": list(dict.fromkeys(key for pset in psets for key in pset)),
+            "function": spec.function,
+            "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
+            "calc_dir": calc_dir,
+            "time_utc": datetime.now(UTC).isoformat(),
+            "host": spec.host,
+            "python": platform.python_version(),
+        }
+        session = publish(run, info).sessions()[-1]
+    except BaseException:
+        lock.release()  # what is left of the run is removed by the next submission
+        raise
     return Published(session, lock, psets if plain else None)
 
 
@@ -315,13 +319,21 @@ def _next_numbers(database: Database) -> tuple[int, int]:
     """Return the next `_run_seq` and the first `_pset_seq` that nobody has or had."""
     run_seq = pset_seq = 0
     frame = database.frame()
-    if len(frame) and {"_run_seq", "_pset_seq"} <= set(frame.columns):
-        run_seq = int(frame["_run_seq"].max()) + 1
-        pset_seq = int(frame["_pset_seq"].max()) + 1
+    if "_run_seq" in frame and "_pset_seq" in frame:
+        run_seq = _largest(frame["_run_seq"]) + 1
+        pset_seq = _largest(frame["_pset_seq"]) + 1
     for run in database.runs():
         run_seq = max(run_seq, run.info["run_seq"] + 1)
         pset_seq = max(pset_seq, run.info["pset_seq"] + run.info["n"])
     return run_seq, pset_seq
+
+
+def _largest(column: Any) -> int:
+    """Return the largest number of a column, -1 for none: the user may have edited it."""
+    if column.dtype == object:
+        return max((int(x) for x in column if isinstance(x, int | float) and x == x), default=-1)
+    known = column.dropna()
+    return int(known.max()) if len(known) else -1
 
 
 def _cell_sources(func: Callable[..., Any]) -> dict[str, str]:

@@ -458,6 +458,31 @@ def test_a_result_of_100_mb(study: Study) -> None:
     assert Study("calc").df["big"].iloc[0] == bytes([7]) * 100_000_000
 
 
+def test_a_full_disk_pauses_the_run_until_there_is_room(study: Study, tmp_path: Path) -> None:
+    """A limit on the size of files does to a write what a full disk does."""
+    gate = str(tmp_path / "go")
+
+    def func(a: int) -> dict[str, bytes]:
+        while not os.path.exists(gate):
+            pass
+        return {"big": bytes(3_000_000)}
+
+    def limit(size: int) -> None:
+        for pid in workers_left():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    run = study.submit(func, [{"a": a} for a in range(4)], workers=1)
+    until(run.view.running)
+    limit(1_000_000)
+    Path(gate).touch()
+    until(lambda: run.status().state == "paused")
+    assert run.status().message == "the disk is full; it goes on when there is room"
+    assert run.status().done == 0
+    limit(resource.RLIM_INFINITY)
+    assert run.wait(30).state == "finished"
+    assert [len(big) for big in run.df["big"]] == [3_000_000] * 4
+
+
 def test_workers_are_where_the_caller_is(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,84 @@
+"""Whose study it is: made once, trusted where it was made."""
+
+import json
+import os
+import shutil
+import stat
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from psweep_nb import JournalError, Study, identity
+
+
+def study_id(path: Path) -> str:
+    return str(json.loads((path / ".psweep/study.json").read_bytes())["id"])
+
+
+def test_a_new_study_is_trusted_and_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "calc"
+    assert identity.is_trusted(path, trust_it=False), "nothing is there that could do harm"
+    assert identity.make(path)
+    assert identity.is_trusted(path, trust_it=False)
+    assert not identity.make(path), "made once"
+    assert stat.S_IMODE((path / ".psweep").stat().st_mode) == 0o700
+    assert (path / ".psweep/.gitignore").read_text() == "*\n"
+    assert sorted(os.listdir(path / ".psweep")) == [".gitignore", "study.json"]
+
+
+def test_a_copy_and_a_moved_study_are_not_trusted(tmp_path: Path) -> None:
+    identity.make(tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    assert not identity.is_trusted(tmp_path / "two", trust_it=False)
+    assert identity.is_trusted(tmp_path / "two", trust_it=True)
+    assert identity.is_trusted(tmp_path / "two", trust_it=False)
+    assert identity.is_trusted(tmp_path / "one", trust_it=False)
+    (tmp_path / "one").rename(tmp_path / "three")
+    assert not identity.is_trusted(tmp_path / "three", trust_it=False)
+
+
+def test_another_study_in_the_same_place_is_not_trusted(tmp_path: Path) -> None:
+    identity.make(tmp_path / "mine")
+    identity.make(tmp_path / "other")
+    shutil.rmtree(tmp_path / "mine")
+    (tmp_path / "other").rename(tmp_path / "mine")
+    assert not identity.is_trusted(tmp_path / "mine", trust_it=False)
+
+
+def test_a_foreign_table_is_not_trusted(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1]}).to_pickle(tmp_path / "database.pk")
+    assert not identity.is_trusted(tmp_path, trust_it=False)
+    assert identity.is_trusted(tmp_path, trust_it=True)
+
+
+def test_links_lead_to_the_same_study(tmp_path: Path) -> None:
+    identity.make(tmp_path / "calc")
+    (tmp_path / "link").symlink_to(tmp_path / "calc")
+    assert identity.is_trusted(tmp_path / "link", trust_it=False)
+
+
+def test_made_by_several_at_once(tmp_path: Path) -> None:
+    made: list[bool] = []
+    start = threading.Barrier(8)
+
+    def make() -> None:
+        start.wait()
+        made.append(identity.make(tmp_path / "calc"))
+
+    threads = [threading.Thread(target=make) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [False] * 7 + [True]
+    assert study_id(tmp_path / "calc")
+    assert identity.is_trusted(tmp_path / "calc", trust_it=False)
+
+
+def test_a_damaged_identity_is_said(tmp_path: Path) -> None:
+    identity.make(tmp_path / "calc")
+    (tmp_path / "calc/.psweep/study.json").write_bytes(b'{"schema": 1, "i\xff')
+    with pytest.raises(JournalError, match=r"study.json is damaged; a copy from a backup will do"):
+        Study(tmp_path / "calc")
