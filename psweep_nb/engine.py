@@ -26,6 +26,7 @@ POLL_IDLE_S = 0.1  # an idle driver then takes 0.1 % of a core
 BATCH_S = 0.1  # work in a batch: what a stop or pause waits for at most, for quick psets
 GROWTH = 4
 SYNC_S = 0.4
+_BY_USER = "stopped by the user"
 FOLD_S = 5.0  # at the earliest between two folds ...
 FOLD_SHARE = 30  # ... and at least so many times as long as a fold takes
 OLD_WORKERS_S = 30.0
@@ -102,6 +103,8 @@ class Engine:
                 self._started = True
                 self._executor.start()
                 self._loop()
+                while self._stopping == _BY_USER and self._is_resumed_after_fold():
+                    self._loop()
         except BaseException as exc:
             self._stopping = f"interrupted by {type(exc).__name__}: {exc}".rstrip(": ")
             self._executor.kill()
@@ -112,10 +115,17 @@ class Engine:
 
     def stop(self, reason: str, now: bool = False) -> None:
         """End the session; running psets are killed if `now`, else they finish."""
-        self._stopping = self._stopping or reason
+        if now or not self._stopping:
+            self._stopping = reason
         self._executor.hold()
         if now:
             self._executor.kill()
+
+    def _is_resumed_after_fold(self) -> bool:
+        # A fold takes a moment, in which the user may have thought better of it.
+        self._folding.finish()
+        self._obey()
+        return not self._stopping
 
     def _loop(self) -> None:
         while self._executor.busy() or (self._queue and not self._stopping):
@@ -135,8 +145,14 @@ class Engine:
                 self._executor.hold()
             elif command == "resume":
                 self._paused = False
+                if self._stopping == _BY_USER:  # and nothing was killed: it can go on
+                    self._stopping = ""
             elif command in ("stop", "stop now"):
-                self.stop("stopped by the user", now=command == "stop now")
+                now = command == "stop now"
+                self.stop(f"{_BY_USER}, at once" if now else _BY_USER, now)
+        if commands:
+            self._show_state()
+            self._session.cells.obeyed = self._offset
 
     def _dispatch(self) -> None:
         while self._queue and self._executor.room():

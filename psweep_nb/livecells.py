@@ -18,7 +18,7 @@ STEP, POSITION, STARTED, OK, FAILED, LIMIT, FULL, WORKER, LOG_START = range(9)
 NO_LIMIT = 1 << 62
 
 # The engine's own fields, in the first cell.
-ENGINE_STATE, ENGINE_PID = 0, 1
+ENGINE_STATE, ENGINE_PID, ENGINE_OBEYED = range(3)
 RUNNING, PAUSED, STOPPING, DISK_FULL = range(1, 5)
 
 
@@ -63,3 +63,12 @@ class Cells:
     def engine(self, state: int) -> None:
         self.view[ENGINE_STATE] = state
         self.view[ENGINE_PID] = os.getpid()
+
+    @property
+    def obeyed(self) -> int:
+        """How far the engine has read the commands, and done them (bytes of the file)."""
+        return self.view[ENGINE_OBEYED]
+
+    @obeyed.setter
+    def obeyed(self, offset: int) -> None:
+        self.view[ENGINE_OBEYED] = offset

@@ -19,9 +19,10 @@ from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.journal import FAILED
+from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
 from psweep_nb.records import PsetRecord
-from psweep_nb.rundir import RunDir, Session
+from psweep_nb.rundir import RunDir, Session, SessionSpec
 from psweep_nb.runview import RunView, Status
 from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
@@ -73,7 +74,7 @@ class Run:
         return RunView(self.folder, self.study.trusted)
 
     def __repr__(self) -> str:
-        workers = self._last_session().spec.workers
+        workers = self.spec.workers
         label = f" {self.label!r}" if self.label else ""
         psets = _counted(int(self.info["n"]), "pset")
         return (
@@ -119,7 +120,7 @@ class Run:
             If the run has ended, or runs where nothing can be killed.
         """
         self._require_active("stop")
-        if now and "kill" not in self._last_session().spec.can:
+        if now and "kill" not in self.spec.can:
             raise StudyError(
                 "psets in the kernel's own threads or in an executor cannot be killed; "
                 "stop() lets those finish that run"
@@ -138,6 +139,27 @@ class Run:
 
     def _state(self) -> str:
         return self.status().state
+
+    def _was_told_to_stop(self) -> bool:
+        commands, _ = self.folder.commands(self.spec.commands_offset)
+        return any(command.startswith("stop") for command in commands)
+
+    def _goes_on(self) -> bool:
+        """Wait until the engine has obeyed our last command, or has ended; True if it goes on.
+
+        One that was told to stop may be folding, or too far gone to read commands.
+        """
+        end, cells = self.folder.commands_size(), self._last_session().cells
+        while not self.status().ended:
+            if cells.obeyed >= end and cells.engine != STOPPING:
+                return True
+            sleep(_POLL_S[0])
+        return False
+
+    @property
+    def spec(self) -> SessionSpec:
+        """What its engine was last asked to do, with the function's name and source."""
+        return self._last_session().spec
 
     def _last_session(self) -> Session:
         sessions = self.folder.sessions()
@@ -158,13 +180,15 @@ class Run:
         StudyError
             If there is nothing to go on with, or the run was started on another host.
         """
-        status = self.status()
-        if not status.ended:
+        if not self.status().ended:
             self.folder.command("resume")
+            if not self._was_told_to_stop() or self._goes_on():
+                return self
+        state = self._state()
+        if state == "finished":
             return self
-        state = status.state
         if state == "unknown":
-            host = self._last_session().spec.host
+            host = self.spec.host
             raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
         with self._lock_for("resume") as lock:
             # Workers die with their engine, but an instant later: what they still record is done.
@@ -272,7 +296,7 @@ class Run:
             return func
         if recorded:
             return self._stored_function()
-        spec = self._last_session().spec
+        spec = self.spec
         current = find_current(spec.function, spec.module)
         if current is None:
             raise FunctionError(
@@ -291,7 +315,7 @@ class Run:
         todo: list[tuple[int, int]],
         workers: int | None,
     ) -> None:
-        before = self._last_session().spec
+        before = self.spec
         options = Options(
             "thread" if before.mode == "thread" else "process",
             before.workers if workers is None else workers,

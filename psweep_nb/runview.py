@@ -308,17 +308,23 @@ class RunView:
         left = None
         if rate and not ended and state != "paused":
             left = (pending + running) / rate
-        begin = session.spec.time_ns / 1e9 if session is not None else time()
         return Status(
             state=state, total=self.total, done=done, failed=failed, running=running,
-            pending=pending, rate=rate, elapsed=max(0.0, self._end_time(session) - begin),
+            pending=pending, rate=rate, elapsed=self._elapsed(),
             time_left=left, message=message,
             workers=session.spec.workers if session is not None else 0,
         )  # fmt: skip
 
-    def _end_time(self, session: Session | None) -> float:
-        end = self._ends.get(session.number) if session is not None else None
-        return end.start_ns / 1e9 if end is not None else time()
+    def _elapsed(self) -> float:
+        """Seconds that engines were at work, all sessions together, as far as they said."""
+        seconds = 0.0
+        now = time() if is_held(self.run.lock) else self._end_of(self.count - 1)
+        for session in self._sessions:
+            end = self._ends.get(session.number)
+            if end is not None or session is self._sessions[-1]:
+                until = now if end is None else end.start_ns / 1e9
+                seconds += max(0.0, until - session.spec.time_ns / 1e9)
+        return seconds
 
     def _rate(self, now: float | None) -> float | None:
         """Psets a second over the newest records; None from fewer than two."""
@@ -334,6 +340,8 @@ class RunView:
         return (len(newest) - first - 1) / span if span > 0 and len(newest) - first > 1 else None
 
     def _end_of(self, number: int) -> float:
+        if number < 0:
+            return 0.0
         _, _, _, start, runtime, *_ = _ARRIVED.unpack_from(self._arrived, _ARRIVED.size * number)
         return float(start + runtime) / 1e9
 

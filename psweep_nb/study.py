@@ -19,6 +19,7 @@ import pandas as pd
 from psweep_nb import frames, hosts, identity
 from psweep_nb.database import Database
 from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
+from psweep_nb.functions import name_of, source_of
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.runs import Run
@@ -52,6 +53,8 @@ class Preview:
         The newest run that holds any of the psets.
     text : str
         The counts in one line.
+    remarks : tuple of str
+        What the user may not expect: psets that another function did, a run that was lost.
     """
 
     new: int
@@ -61,6 +64,7 @@ class Preview:
     running_same: "Run | None"
     latest: "Run | None"
     text: str
+    remarks: tuple[str, ...] = ()
 
 
 class Study:
@@ -105,7 +109,7 @@ class Study:
     def table(
         self, *, cols: Sequence[str] | None = None, latest: bool = False, **where: Any
     ) -> pd.DataFrame:
-        """Return the tidy view: parameters, results, state.
+        """Return the tidy view: parameters, results, `state` (`_state` where you have a `state`).
 
         Parameters
         ----------
@@ -168,7 +172,8 @@ class Study:
         ParamsError, FunctionError
             As :meth:`submit` would.
         """
-        submission = prepare(func, params, Options("inline", skip=skip))
+        with warnings.catch_warnings(action="ignore"):  # given when the psets are submitted
+            submission = prepare(func, params, Options("inline", skip=skip))
         return self._preview(submission, self._judge(submission))
 
     def _judge(self, submission: Submission) -> Judgement:
@@ -176,14 +181,16 @@ class Study:
 
     def _preview(self, submission: Submission, judgement: Judgement) -> Preview:
         same = judgement.running_in if judgement.running and not judgement.new else None
+        latest = self._latest_with(submission.digests)
         return Preview(
             new=len(judgement.new),
             done=judgement.done,
             failed=judgement.failed,
             running=judgement.running,
             running_same=self._run(same) if same is not None else None,
-            latest=self._latest_with(submission.digests),
+            latest=latest,
             text=str(judgement),
+            remarks=tuple(_remarks(latest, submission, judgement)) if latest is not None else (),
         )
 
     def _latest_with(self, digests: Sequence[bytes | None]) -> "Run | None":
@@ -388,10 +395,28 @@ class Study:
 
     def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
         failure = run.failures[0]
-        error = errors[0] if errors else failure.exception
-        if error is None:
-            error = PsetError(f"pset {failure.pset!r} failed\n\n{failure.traceback}")
-        raise error
+        if errors:
+            raise errors[0]
+        where = PsetError(f"pset {failure.pset!r} failed in a worker:\n\n{failure.traceback}")
+        if failure.exception is None:
+            raise where
+        raise failure.exception from where
+
+
+def _remarks(latest: Run, submission: Submission, judgement: Judgement) -> list[str]:
+    remarks = []
+    spec, name = latest.spec, name_of(submission.func)
+    again = "; `--again` (skip=None) runs them with the one given"
+    if judgement.done and spec.function != name:
+        remarks.append(f"run {latest.run_seq} did them with `{spec.function}`, not `{name}`{again}")
+    elif judgement.done and spec.source != source_of(submission.func):
+        remarks.append(f"`{name}` has changed since run {latest.run_seq} did them{again}")
+    if judgement.new and latest.view.state()[0] == "lost":
+        remarks.append(
+            f"run {latest.run_seq} was lost before its end; `%psweep resume {latest.run_seq}` "
+            "would go on with it under the same ids"
+        )
+    return remarks
 
 
 def _tell(sentences: list[str], notes: Notes | None) -> None:

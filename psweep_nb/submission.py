@@ -71,6 +71,10 @@ class Options:
             raise OptionError(f"skip is {self.skip!r}; it should be one of {SKIP}")
         if not isinstance(self.label, str):
             raise OptionError(f"label is {self.label!r}; it should be a text")
+        if self.label.lstrip("-").isdigit():
+            raise OptionError(
+                f"label is {self.label!r}; a number would be taken for a run's number"
+            )
         if self.timeout is not None:
             if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
                 raise OptionError(f"timeout is {self.timeout!r}; it should be seconds, such as 30")

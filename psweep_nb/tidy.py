@@ -28,7 +28,8 @@ def tidy_table(
     tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
     if "_failed" in df:
         states = [_STATES.get(failed, "prepared") for failed in df["_failed"].tolist()]
-        tidy["state"] = pd.Series(states, index=df.index, dtype=object)
+        name = "_state" if "state" in tidy else "state"
+        tidy[name] = pd.Series(states, index=df.index, dtype=object)
     if cols is not None:
         _check_columns(cols, tidy.columns)
         tidy = tidy[list(cols)]

@@ -34,7 +34,8 @@ from psweep_nb.rundir import Session
 from psweep_nb.trust import loads
 from psweep_nb.worker import failure
 
-IN_FLIGHT = 2  # batches a worker: the second waits in its socket when the first ends
+QUICK_S = 0.05  # psets quicker than this come in batches, and two batches are sent at a time,
+IN_FLIGHT = 2  # so that the second waits in the worker's socket when the first ends
 SETTLE_S = 0.02  # between writing LIMIT and reading STEP; see `livecells`
 BLOCKED_S = 0.2  # a pset this slow gives what waits behind it to other workers
 MAX_DEATHS_UNREADY = 3
@@ -106,6 +107,7 @@ class LocalExecutor:
         self._started = 0
         self._deaths_unready = 0
         self._killing = False
+        self._in_flight = 1
         self._progress = Progress()
         self._environment = self._worker_environment()
 
@@ -157,10 +159,10 @@ class LocalExecutor:
 
     def room(self) -> int:
         """How many more batches the workers take now."""
-        return sum(IN_FLIGHT - len(s.batches) for s in self._slots if self._takes(s))
+        return sum(self._in_flight - len(s.batches) for s in self._slots if self._takes(s))
 
     def _takes(self, slot: _Slot) -> bool:
-        return slot.ready and not slot.revoked_at and len(slot.batches) < IN_FLIGHT
+        return slot.ready and not slot.revoked_at and len(slot.batches) < self._in_flight
 
     def submit(self, start: int, stop: int) -> None:
         """Give the batch to the worker with the fewest batches waiting."""
@@ -230,6 +232,8 @@ class LocalExecutor:
         batch = slot.batches.popleft()
         if reached > batch.start:
             self._progress.samples.append((reached - batch.start, seconds))
+            # A slow pset has nothing wait behind it that another worker could begin.
+            self._in_flight = IN_FLIGHT if seconds < QUICK_S * (reached - batch.start) else 1
         if reached < batch.stop:
             self._progress.returned.append((reached, batch.stop))
         if not slot.batches and slot.revoked_at:

@@ -161,6 +161,8 @@ class PsweepMagics(Magics):
             return same
         if preview.new != len(params):
             print(_skip_line(preview, study))
+        for remark in preview.remarks:
+            print(remark)
         if preview.new:
             return None
         return preview.latest or _NOTHING
@@ -276,7 +278,8 @@ def _waits(words: Words) -> bool:
 def _skip_line(preview: Any, study: Study) -> str:
     parts = [f"{texts.count(preview.new)} new"]
     if preview.done:
-        parts.append(f"{texts.count(preview.done)} done")
+        again = "" if preview.new or preview.remarks else " (`--again` computes them anew)"
+        parts.append(f"{texts.count(preview.done)} done{again}")
     if preview.running:
         parts.append(f"{texts.count(preview.running)} at work in another run")
     if preview.failed:

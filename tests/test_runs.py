@@ -1,0 +1,109 @@
+"""Runs as a person handles them: stopping, thinking better of it, asking what did what."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from psweep_nb import OptionError, Study
+from psweep_nb.livecells import ENGINE_PID
+from tests.waiting import until
+
+
+def slow(a: int) -> int:
+    time.sleep(0.03)
+    return a
+
+
+def twice(a: int) -> int:
+    return 2 * a
+
+
+def wait_for_gate(a: int, gate: str) -> int:
+    while not Path(gate).exists():
+        time.sleep(0.005)
+    return a
+
+
+def psets(n: int) -> list[dict[str, int]]:
+    return [{"a": a} for a in range(n)]
+
+
+@pytest.mark.parametrize("hesitation", [0.0, 0.1, 0.3, 0.6])
+def test_resume_after_stop_goes_on(hesitation: float) -> None:
+    """Whether the engine has read the stop, is folding, or has ended: nothing is left undone."""
+    study = Study("calc")
+    run = study.submit(slow, psets(60))
+    until(lambda: run.status().done)
+    run.stop()
+    time.sleep(hesitation)  # not a wait for anything: a person's, and any length must do
+    run.resume()
+    until(lambda: run.status().done == 60)
+    assert run.wait(30).state == "finished"
+    assert len(study.df) == 60
+
+
+def test_resume_of_a_run_that_was_stopped_at_once() -> None:
+    study = Study("calc")
+    run = study.submit(slow, psets(40), workers=2)
+    until(lambda: run.status().done)
+    run.stop(now=True)
+    run.resume()
+    assert until(lambda: run.wait(30).done == 40)
+    assert study.df["_pset_seq"].tolist() == list(range(40))
+
+
+def test_remarks_tell_of_another_function_and_of_a_changed_one() -> None:
+    study = Study("calc")
+    study.run(twice, psets(2))
+    assert study.preview(twice, psets(3)).remarks == ()
+    (other,) = study.preview(slow, psets(3)).remarks
+    assert "`twice`, not `slow`" in other
+    changed = eval("lambda a: a")
+    changed.__name__ = changed.__qualname__ = "twice"
+    (remark,) = study.preview(changed, psets(3)).remarks
+    assert "`twice` has changed since run 0" in remark
+
+
+def test_a_remark_tells_of_a_lost_run(tmp_path: Path) -> None:
+    study = Study("calc")
+    run = study.submit(wait_for_gate, [{"a": a, "gate": str(tmp_path / "gate")} for a in (0, 1)])
+    (running,) = until(lambda: run.view.running())
+    assert running.index == 0
+    (cells,) = [session.cells for session in run.folder.sessions()]
+    os.kill(cells.view[ENGINE_PID], signal.SIGKILL)  # the engine's own id
+    assert run.wait(30).state == "lost"
+    (remark,) = study.preview(wait_for_gate, [{"a": 1, "gate": str(tmp_path / "gate")}]).remarks
+    assert "run 0 was lost" in remark and "resume 0" in remark
+
+
+def test_a_column_of_the_users_named_state_is_kept() -> None:
+    study = Study("calc")
+    study.run(lambda a, state: a, [{"a": 1, "state": "solid"}])
+    assert study.table()["state"].tolist() == ["solid"]
+    assert study.table()["_state"].tolist() == ["done"]
+
+
+@pytest.mark.parametrize("label", ["3", "-1"])
+def test_a_label_that_looks_like_a_number_is_refused(label: str) -> None:
+    with pytest.raises(OptionError, match="number"):
+        Study("calc").submit(twice, psets(1), label=label)
+    assert not Path("calc").exists()
+
+
+def test_time_taken_counts_all_sessions() -> None:
+    study = Study("calc")
+    run = study.submit(slow, psets(10))
+    first = run.wait(30).elapsed
+    assert first >= 0.3
+    study.run(twice, psets(1))
+    assert run.status().elapsed == pytest.approx(first)
+
+
+def test_what_a_worker_raised_is_raised_with_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        Study("calc").run(lambda a: 1 // a, psets(2), workers=1)
+    assert "in <lambda>" in str(caught.value.__cause__)
+    assert "{'a': 0}" in str(caught.value.__cause__)
