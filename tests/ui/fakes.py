@@ -158,6 +158,7 @@ class FakePreview:
     failed: int = 0
     running_same: Any = None
     latest: Any = None
+    remarks: tuple[str, ...] = ()
     running: int = 0
     notes: list[str] = field(default_factory=list)
 

@@ -166,9 +166,13 @@ def test_the_run_to_retry_is_named_where_it_is_another_one(nb: Notebook) -> None
     for run, failed in ((old, 2), (new, 0)):
         run.set(state="finished", failed=failed, pending=0)
     study_of(nb).next_preview = FakePreview(new=0, done=1, failed=1, latest=new)
-    assert nb.run("%psweep run f params").startswith("0 new, 1 done, 1 failed (`%psweep retry 0`)")
+    assert nb.run("%psweep run f params").startswith(
+        "0 new, 1 done (`--again` computes them anew), 1 failed (`%psweep retry 0`)"
+    )
     new.set(failed=1)
-    assert nb.run("%psweep run f params").startswith("0 new, 1 done, 1 failed (`%psweep retry`)")
+    assert nb.run("%psweep run f params").startswith(
+        "0 new, 1 done (`--again` computes them anew), 1 failed (`%psweep retry`)"
+    )
 
 
 def test_with_nothing_new_the_latest_run_is_shown(nb: Notebook) -> None:
@@ -177,7 +181,9 @@ def test_with_nothing_new_the_latest_run_is_shown(nb: Notebook) -> None:
     old.set(state="finished", done=2, pending=0)
     study_of(nb).next_preview = FakePreview(new=0, done=2, latest=old)
     out = nb.run("%psweep run f params -o again")
-    assert out.startswith("0 new, 2 done\nrun 0: finished; 2 of 2 done")
+    assert out.startswith(
+        "0 new, 2 done (`--again` computes them anew)\nrun 0: finished; 2 of 2 done"
+    )
     assert nb["again"] is old
     assert len(study_of(nb).submitted) == 1
 
@@ -185,7 +191,7 @@ def test_with_nothing_new_the_latest_run_is_shown(nb: Notebook) -> None:
 def test_psets_of_a_foreign_table_have_no_run_to_show(nb: Notebook) -> None:
     nb.run("%psweep use calc")
     study_of(nb).next_preview = FakePreview(new=0, done=2)
-    assert nb.run("%psweep run f params") == "0 new, 2 done\n"
+    assert nb.run("%psweep run f params") == "0 new, 2 done (`--again` computes them anew)\n"
     assert "run" not in nb.shell.user_ns
 
 

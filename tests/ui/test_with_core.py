@@ -70,7 +70,9 @@ def test_run_fail_fix_retry_append_and_skip(shell: Shell) -> None:
     assert failure.log() == "at 1\n"
 
     out = shell.run("%psweep run f a=[1, 2] b=[0, 1, 2]")
-    assert out.startswith("0 new, 4 done, 2 failed (`%psweep retry`)\n")
+    assert out.startswith(
+        "0 new, 4 done (`--again` computes them anew), 2 failed (`%psweep retry`)\n"
+    )
     shell.run(FIX)
     out = shell.run("%psweep retry\n%psweep wait")
     assert "f has changed since run 0" in out
