@@ -119,6 +119,7 @@ def test_drivers_and_workers_are_killed(seed: int) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_many_more_kills(seed: int) -> None:
     rng = random.Random(seed)
