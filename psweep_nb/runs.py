@@ -184,8 +184,9 @@ class Run:
             self.folder.command("resume")
             if not self._was_told_to_stop() or self._goes_on():
                 return self
-        state = self._state()
-        if state == "finished":
+        status = self.status()
+        state = status.state
+        if state == "finished" and not status.pending:  # else records were lost to a bad disk
             return self
         if state == "unknown":
             host = self.spec.host
@@ -194,6 +195,8 @@ class Run:
             # Workers die with their engine, but an instant later: what they still record is done.
             wait_for_old_workers(self.folder)
             todo = self._undone()
+            if not todo and state == "finished":  # a later run did the rest
+                return self
             if not todo and state != "lost":  # a lost one still wants its fold and its end mark
                 raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
             self._start(lock, "resume", self._stored_function(), todo, workers)
