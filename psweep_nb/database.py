@@ -84,7 +84,7 @@ class Unfolded:
         if self._seen is None:
             self.rows += added
             return
-        for number in rows["_pset_seq"] - self.run.info["pset_seq"]:
+        for number in (rows["_pset_seq"] - self.run.info["pset_seq"]).tolist():
             self._seen[number] = 1
         self.rows = self._seen.count(1)
 

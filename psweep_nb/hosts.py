@@ -95,7 +95,8 @@ def _caller(
 ) -> Caller:
     load = stored_psets(session) if psets is None else psets.__getitem__
     call = Call.from_json(session.spec.call)
-    return Caller(func, call, load, fields_of(session), interrupts=interrupts)
+    plain = psets is not None
+    return Caller(func, call, load, fields_of(session), plain=plain, interrupts=interrupts)
 
 
 def start_thread(

@@ -58,23 +58,25 @@ def frame_of(
     heads, n = heads[chosen], len(chosen)
     index = heads["pset"].astype(np.int64)
     numbers = index.tolist()
+    span = numbers[0], numbers[-1] + 1
     bodies = [records.bodies[i] for i in chosen.tolist()]
     results, errors = _read_bodies(bodies, heads["kind"] == DONE, load)
     if psets is None:
         params = _read_psets(run.psets, numbers, errors, load)
     else:
         params = [psets[number] for number in numbers]
+    failed = np.array([error is not ABSENT for error in errors], dtype=bool)
     columns: dict[str, Any] = {
         "_run_id": _repeated(run.info["run_id"], n),
-        "_pset_id": _texts(run.psets.ids(numbers)),
+        "_pset_id": _texts(run.psets.ids(*span), index),
         "_run_seq": np.full(n, run.info["run_seq"], dtype=np.int64),
         "_pset_seq": run.info["pset_seq"] + index,
-        "_pset_sha1": _texts(run.psets.sha1s(numbers)),
+        "_pset_sha1": _texts(run.psets.sha1s(*span), index),
         "_calc_dir": _repeated(run.info["calc_dir"], n),
         "_pset_runtime": heads["runtime"] / 1e9,
         "_exec_host": _repeated(host, n),
-        "_failed": np.array([error is not ABSENT for error in errors], dtype=bool),
-        "_exc_txt": errors,
+        "_failed": failed,
+        "_exc_txt": errors if failed.any() else np.full(n, pd.NA, dtype=object),
         "_attempt": heads["attempt"].astype(np.int64),
     }
     columns.update(_joined(params, results))
@@ -110,11 +112,12 @@ def _repeated(value: str, n: int) -> np.ndarray:
     return column
 
 
-def _texts(values: list[Any]) -> np.ndarray:
-    """Return a column of texts, None where there is none."""
+def _texts(values: list[Any], index: np.ndarray) -> np.ndarray:
+    """Return a column of texts, given those from the first to the last number in `index`."""
     if None in values:
         values = [pd.NA if value is None else value for value in values]
-    return np.array(values, dtype=object)
+    column: np.ndarray = np.array(values, dtype=object)[index - index[0]]
+    return column
 
 
 def _read_psets(

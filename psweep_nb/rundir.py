@@ -16,7 +16,7 @@ import os
 import shutil
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, chain
@@ -121,16 +121,19 @@ class Psets:
             raise JournalError(f"some psets are damaged in {self._path}")
         return found
 
-    def ids(self, numbers: Sequence[int]) -> list[str]:
-        """The ids of many psets."""
-        text = self._map[self._ids : self._digests].decode()
-        return [text[_ID * i : _ID * (i + 1)] for i in numbers]
+    def ids(self, start: int, stop: int) -> list[str]:
+        """The ids of psets that follow each other."""
+        text = self._map[self._ids + _ID * start : self._ids + _ID * min(stop, len(self))].decode()
+        return [text[i : i + _ID] for i in range(0, len(text), _ID)]
 
-    def sha1s(self, numbers: Sequence[int]) -> list[str | None]:
-        """The hashes of many psets, as :meth:`sha1` gives them."""
-        text, width = self._map[self._digests : self._blobs].hex(), 2 * _DIGEST
-        found = (text[width * i : width * (i + 1)] for i in numbers)
-        return [None if digest == _NO_SHA1 else digest for digest in found]
+    def sha1s(self, start: int, stop: int) -> list[str | None]:
+        """The hashes of psets that follow each other, as :meth:`sha1` gives them."""
+        at, width = self._digests, 2 * _DIGEST
+        text = self._map[at + _DIGEST * start : at + _DIGEST * min(stop, len(self))].hex()
+        found: list[str | None] = [text[i : i + width] for i in range(0, len(text), width)]
+        return (
+            [None if sha1 == _NO_SHA1 else sha1 for sha1 in found] if _NO_SHA1 in found else found
+        )
 
     def digests(self) -> list[bytes | None]:
         """The hashes of all psets."""
@@ -291,7 +294,7 @@ class RunDir:
         return [Session(p) for p in sorted(self.path.glob("[0-9][0-9][0-9]*"))]
 
     def add_session(
-        self, spec: SessionSpec, function: bytes | None, todo: Sequence[tuple[int, int]]
+        self, spec: SessionSpec, function: bytes | None, todo: Iterable[tuple[int, int]]
     ) -> Session:
         """Make the next session's folder; whoever calls it holds the engine's lock.
 

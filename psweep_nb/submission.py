@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
+from itertools import chain, repeat
 from pickle import dumps
 from time import time_ns
 from types import CodeType, FunctionType
@@ -247,14 +248,14 @@ def publish_run(
     try:
         run_seq, pset_seq = _next_numbers(database)
         spec = session_spec("submit", submission)
-        run.add_session(spec, submission.function, [(i, 1) for i in range(len(psets))])
+        run.add_session(spec, submission.function, zip(range(len(psets)), repeat(1), strict=False))
         info = {
             "run_id": run_id,
             "run_seq": run_seq,
             "pset_seq": pset_seq,
             "n": len(psets),
             "label": submission.options.label,
-            "params": list(dict.fromkeys(key for pset in psets for key in pset)),
+            "params": list(dict.fromkeys(chain.from_iterable(psets))),
             "function": spec.function,
             "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
             "calc_dir": calc_dir,

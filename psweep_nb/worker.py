@@ -24,6 +24,7 @@ from psweep_nb.trust import loader
 MAX_TEXT = 100_000  # characters of a traceback; a recursion can make one of many megabytes
 
 _N_FIELDS, _LAST_FIELD = 6, "_pset_seq"
+_FIELDS_AT_ONCE = 64
 
 _load = loader(trusted=True)  # the psets this very user submitted
 _PLAIN: set[type] = {bool, int, float, str, bytes, type(None), complex}
@@ -48,6 +49,8 @@ class Caller:
         Gives the pset of that number: a new copy, or the same again if its values are immutable.
     fill : callable
         Returns a copy of a pset of that number with its book-keeping fields, for the function.
+    plain : bool
+        All values of all psets are known to be immutable.
     keep_error : bool
         Pickle exceptions where they survive it, to be raised again by the caller.
     interrupts : bool
@@ -62,6 +65,7 @@ class Caller:
         load: Callable[[int], dict[str, Any]],
         fill: Callable[[dict[str, Any], int], dict[str, Any]],
         *,
+        plain: bool = False,
         keep_error: bool = False,
         interrupts: bool = False,
     ) -> None:
@@ -71,6 +75,7 @@ class Caller:
         self._name_set = frozenset(call.names or ())
         self._load = load
         self._fill = fill
+        self._plain = plain
         self._keep_error = keep_error
         self._interrupts = interrupts
         self._good_keys: set[str] = set()
@@ -87,9 +92,8 @@ class Caller:
                 value = self._func(given)
                 end = perf_counter_ns()
                 results = value if type(value) is dict else _as_results(value)
-                changed = self._changed(number, pset, given)
-                if changed:
-                    results = {**changed, **results}
+                if not (_is_untouched(pset, given) and (self._plain or _is_plain_dict(pset))):
+                    results = {**self._changed(number, pset, given), **results}
             else:
                 keywords = self._keywords(pset)
                 begin = perf_counter_ns()
@@ -117,13 +121,10 @@ class Caller:
 
     def _changed(self, number: int, pset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         """Return what the function changed in its copy of the pset, book-keeping aside."""
-        plain = _PLAIN.issuperset(map(type, pset.values()))
-        if plain and _is_untouched(pset, given):
-            return {}
         changed = {
             k: v for k, v in given.items() if (k not in pset or pset[k] is not v) and k[:1] != "_"
         }
-        if not plain:
+        if not _is_plain_dict(pset):
             # A list may have been changed in place: then `pset` shows the change as well.
             for key, value in self._load(number).items():
                 if key in given and type(value) not in _PLAIN and not _same(value, given[key]):
@@ -158,7 +159,9 @@ def stored_psets(session: Session) -> Callable[[int], dict[str, Any]]:
 def fields_of(session: Session) -> Callable[[dict[str, Any], int], dict[str, Any]]:
     """Return the function that copies a pset and adds its book-keeping, `_LAST_FIELD` last."""
     info, psets = session.run.info, session.run.psets
-    first, id_of, sha1_of = info["pset_seq"], psets.id, psets.sha1
+    first = info["pset_seq"]
+    # Made some at a time, which takes a fifth of the time.
+    start, stop, ids, sha1s = 0, 0, list[str](), list[str | None]()
     fixed = {
         "_run_id": info["run_id"],
         "_run_seq": info["run_seq"],
@@ -166,13 +169,15 @@ def fields_of(session: Session) -> Callable[[dict[str, Any], int], dict[str, Any
     }
 
     def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
-        return {
-            **pset,
-            **fixed,
-            "_pset_id": id_of(number),
-            "_pset_sha1": sha1_of(number),
-            _LAST_FIELD: first + number,
-        }
+        nonlocal start, stop, ids, sha1s
+        if not start <= number < stop:
+            start, stop = number, number + _FIELDS_AT_ONCE
+            ids, sha1s = psets.ids(start, stop), psets.sha1s(start, stop)
+        given = {**pset, **fixed}
+        given["_pset_id"] = ids[number - start]
+        given["_pset_sha1"] = sha1s[number - start]
+        given[_LAST_FIELD] = first + number
+        return given
 
     return fill
 
@@ -206,8 +211,15 @@ def _as_results(value: Any) -> dict[str, Any]:
 def _is_untouched(pset: dict[str, Any], given: dict[str, Any]) -> bool:
     # `given` began with the pset's items and ended with the last field: a key that was added
     # would come behind that, one that was removed would shift the rest.
-    fields = len(given) - len(pset) == _N_FIELDS and next(reversed(given)) == _LAST_FIELD
-    return fields and all(map(is_, pset.values(), given.values()))
+    return (
+        len(given) - len(pset) == _N_FIELDS
+        and next(reversed(given)) == _LAST_FIELD
+        and all(map(is_, pset.values(), given.values()))
+    )
+
+
+def _is_plain_dict(values: dict[str, Any]) -> bool:
+    return _PLAIN.issuperset(map(type, values.values()))
 
 
 def _same(a: Any, b: Any) -> bool:
