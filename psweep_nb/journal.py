@@ -108,8 +108,8 @@ class Writer:
         self._salt = int.from_bytes(os.urandom(4), "little")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)
-        self.size = 0
-        self._write(_FILE_HEAD.pack(MAGIC, self._salt))
+        self._write_rest(memoryview(_FILE_HEAD.pack(MAGIC, self._salt)))
+        self.size = _FILE_HEAD.size
 
     def append(
         self,
@@ -130,19 +130,15 @@ class Writer:
             MARK, kind, attempt, pset, start_ns, runtime_ns, log_start, log_end, len(body)
         )
         crc = crc32(head, self._salt)
-        self._write(b"".join((head, _CRCS.pack(crc, crc32(body, crc)), body, _END)))
-        return head
-
-    def _write(self, data: bytes) -> None:
+        data = b"".join((head, _CRCS.pack(crc, crc32(body, crc)), body, _END))
         try:
             done = os.write(self._fd, data)
-        except OSError as exc:
-            if exc.errno not in _FULL or self._on_full is None:
-                raise
+        except OSError:  # most likely a full disk; if it is another trouble, it comes again
             done = 0
         if done != len(data):
             self._write_rest(memoryview(data)[done:])
         self.size += len(data)
+        return head
 
     def _write_rest(self, rest: memoryview) -> None:
         # A short write leaves a torn record; going on where it stopped makes it whole again.

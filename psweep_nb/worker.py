@@ -92,7 +92,14 @@ class Caller:
                 value = self._func(given)
                 end = perf_counter_ns()
                 results = value if type(value) is dict else _as_results(value)
-                if not (_is_untouched(pset, given) and (self._plain or _is_plain_dict(pset))):
+                # `given` began with the pset's items and ended with the last field: a key that was
+                # added would come behind that, one that was removed would shift the rest.
+                if not (
+                    (self._plain or _is_plain_dict(pset))
+                    and len(given) - len(pset) == _N_FIELDS
+                    and next(reversed(given)) == _LAST_FIELD
+                    and all(map(is_, pset.values(), given.values()))
+                ):
                     results = {**self._changed(number, pset, given), **results}
             else:
                 keywords = self._keywords(pset)
@@ -100,11 +107,12 @@ class Caller:
                 value = self._func(**keywords)
                 end = perf_counter_ns()
                 results = value if type(value) is dict else _as_results(value)
-            if not self._good_keys.issuperset(results):
-                self._check_keys(results)
-            if _PLAIN.issuperset(map(type, results.values())):
-                return DONE, start, end - begin, dumps(results, 5), None, results
-            return DONE, start, end - begin, encode(results), None, None
+            good = self._good_keys
+            for key, value in results.items():
+                if key not in good or type(value) not in _PLAIN:
+                    self._check_keys(results)
+                    return DONE, start, end - begin, encode(results), None, None
+            return DONE, start, end - begin, dumps(results, 5), None, results
         except BaseException as exc:
             if self._interrupts and isinstance(exc, KeyboardInterrupt):
                 raise
@@ -206,16 +214,6 @@ def _as_results(value: Any) -> dict[str, Any]:
     if value is None:
         raise TypeError("the function returned None; return a dict of results, {} for nothing")
     return dict(value) if isinstance(value, Mapping) else {"result": value}
-
-
-def _is_untouched(pset: dict[str, Any], given: dict[str, Any]) -> bool:
-    # `given` began with the pset's items and ended with the last field: a key that was added
-    # would come behind that, one that was removed would shift the rest.
-    return (
-        len(given) - len(pset) == _N_FIELDS
-        and next(reversed(given)) == _LAST_FIELD
-        and all(map(is_, pset.values(), given.values()))
-    )
 
 
 def _is_plain_dict(values: dict[str, Any]) -> bool:
