@@ -4,7 +4,6 @@ A `Run` holds no state of its own; it reads the run's journals and appends comma
 of them, in any number of processes, may stand for one run.
 """
 
-import asyncio
 from collections.abc import Callable, Generator
 from functools import cached_property
 from pathlib import Path
@@ -359,6 +358,8 @@ class Run:
         return self._wait().__await__()
 
     async def _wait(self) -> Status:
+        import asyncio  # only who awaits has it loaded anyway
+
         # In short slices: an interrupt reaches a kernel only between them.
         while not (status := self.status()).ended:
             await asyncio.sleep(_POLL_S[1])
