@@ -23,7 +23,7 @@ from psweep_nb.files import replace_file
 from psweep_nb.journal import END, Bulk, Reader, Written
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.rows import frame_of
-from psweep_nb.rundir import RunDir, Session, _read_json, write_json
+from psweep_nb.rundir import RunDir, Session, read_json, write_json
 from psweep_nb.trust import loader, read_table
 
 BASENAME = "database.pk"
@@ -58,7 +58,7 @@ class Unfolded:
         if not anew:
             # Missing or damaged: then all is merged once more, which is harmless.
             with contextlib.suppress(JournalError):
-                folded = _read_json(run.path / "folded.json")
+                folded = read_json(run.path / "folded.json")
         self.rows: int = folded.get("rows", 0)
         # Read from the beginning, some rows may be in the table already: then psets are counted.
         self._seen = None if "rows" in folded else bytearray(run.info["n"])
@@ -205,7 +205,8 @@ class Database:
         found = []
         for path in self._run_paths():
             try:
-                found.append((RunDir(path).info["run_seq"], RunDir(path)))
+                run = RunDir(path)
+                found.append((run.info["run_seq"], run))
             except JournalError as exc:
                 self._report(path.name, exc)
         return [run for _, run in sorted(found, key=lambda pair: pair[0])]

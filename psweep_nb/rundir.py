@@ -216,7 +216,7 @@ class Session:
         """What was asked for."""
         known = SessionSpec.__dataclass_fields__
         path = self.path / "session.json"
-        data = {k: v for k, v in _read_json(path).items() if k in known}
+        data = {k: v for k, v in read_json(path).items() if k in known}
         try:
             return SessionSpec(**data)
         except TypeError as exc:
@@ -263,7 +263,7 @@ class RunDir:
     def info(self) -> dict[str, Any]:
         """`run.json`: schema, run_seq, first pset_seq, n, label, time, host, params, ..."""
         path = self.path / "run.json"
-        info = _read_json(path)
+        info = read_json(path)
         if info.get("schema", 0) > SCHEMA:
             raise StudyError(
                 f"run {self.run_id} was written by a newer psweep_nb (schema {info['schema']}, "
@@ -370,7 +370,8 @@ def _json(data: dict[str, Any]) -> bytes:
     return json.dumps(data, indent=1).encode() + b"\n"
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a small JSON file that :func:`write_json` made; `JournalError` if it is not one."""
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
