@@ -18,20 +18,12 @@ from psweep_nb.ui.session import Session
 from tests.ui.fakes import FakeStudy
 
 
-class Notebook:
-    """A shell, the studies it opened, and what its cells print."""
+class Shell:
+    """A shell, and what its cells print."""
 
     def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
         self.shell = shell
         self.capsys = capsys
-        self.studies: dict[str, FakeStudy] = {}
-        self.session = Session(shell.user_ns, self._open)
-        shell.register_magics(PsweepMagics(shell, self.session))
-        for magic in ("%psweep", "%%psweep"):
-            shell.set_hook("complete_command", completer(self.session), str_key=magic)
-
-    def _open(self, path: Path) -> Any:
-        return self.studies.setdefault(str(path), FakeStudy(path))
 
     def run(self, source: str) -> str:
         """Run a cell; what it printed. Raises what the cell raised."""
@@ -45,19 +37,37 @@ class Notebook:
         return self.shell.user_ns[name]
 
 
+class Notebook(Shell):
+    """A shell, and the stand-ins of studies that it opened."""
+
+    def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+        super().__init__(shell, capsys)
+        self.studies: dict[str, FakeStudy] = {}
+        self.session = Session(shell.user_ns, self._open)
+        shell.register_magics(PsweepMagics(shell, self.session))
+        for magic in ("%psweep", "%%psweep"):
+            shell.set_hook("complete_command", completer(self.session), str_key=magic)
+
+    def _open(self, path: Path) -> Any:
+        return self.studies.setdefault(str(path), FakeStudy(path))
+
+
 @pytest.fixture
-def notebook(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Notebook]:
+def ipython(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PSWEEP_WAIT", raising=False)
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance()
-    yield Notebook(shell, capsys)
+    yield shell
     shell.restore_sys_module_state()
     if shell.history_manager is not None:
         shell.history_manager.end_session()  # it writes from a thread
     InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def notebook(ipython: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> Notebook:
+    return Notebook(ipython, capsys)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
+from tests.ui.conftest import Shell
+
 DEFINE = """
 %load_ext psweep_nb
 def f(a, b):
@@ -28,37 +30,16 @@ def f(a, b):
 """
 
 
-class Shell:
-    def __init__(self, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
-        self.shell = shell
-        self.capsys = capsys
-
-    def run(self, source: str) -> str:
-        self.capsys.readouterr()
-        result = self.shell.run_cell(source)
-        printed = self.capsys.readouterr().out
-        result.raise_error()
-        return printed
-
-    def __getitem__(self, name: str) -> Any:
-        return self.shell.user_ns[name]
-
-
 @pytest.fixture
 def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Shell]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PSWEEP_WAIT", raising=False)
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ipython: InteractiveShell,
+    capsys: pytest.CaptureFixture[str],
+) -> Shell:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    InteractiveShell.clear_instance()
-    ip = InteractiveShell.instance()
-    ip.run_cell(DEFINE).raise_error()
-    yield Shell(ip, capsys)
-    ip.restore_sys_module_state()
-    if ip.history_manager is not None:
-        ip.history_manager.end_session()
-    InteractiveShell.clear_instance()
+    ipython.run_cell(DEFINE).raise_error()
+    return Shell(ipython, capsys)
 
 
 def test_run_fail_fix_retry_append_and_skip(shell: Shell) -> None:
