@@ -19,8 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from psweep_nb.locks import FileLock
+
 CASES = Path(__file__).with_name("benchmark_cases.py")
 PSWEEP = "psweep==0.16.*"
+INSTALL_S = 600.0
 
 Result = dict[str, float]
 
@@ -204,11 +207,18 @@ def psweep_environment() -> str:
     place = cache / "psweep_nb" / "benchmark" / PSWEEP.strip(".*").replace("==", "-")
     python = place / "bin" / "python"
     ready = place / "ready"
-    if not ready.exists():
-        print(f"installing {PSWEEP} in {place}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", PSWEEP], check=True)
-        ready.touch()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{place}.lock")  # tests use it too
+    if not lock.acquire(INSTALL_S):
+        raise TimeoutError(f"somebody else has been installing in {place} for {INSTALL_S:.0f} s")
+    try:
+        if not ready.exists():
+            print(f"installing {PSWEEP} in {place}", file=sys.stderr)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", PSWEEP], check=True)
+            ready.touch()
+    finally:
+        lock.release()
     return str(python)
 
 

@@ -21,6 +21,7 @@ LAYERS = (
         "bulk",
         "errors",
         "files",
+        "foreign",
         "frames",
         "functions",
         "hashing",
