@@ -125,7 +125,7 @@ def _read_psets(
 ) -> list[dict[str, Any]]:
     """Return psets; for one that cannot be read back, an empty one and the reason in `errors`."""
     try:
-        return [load(blob) for blob in stored.blobs(numbers)]
+        return stored.psets(numbers, load)
     except TrustError:  # for the user to decide, nothing to write into the table
         raise
     except (Exception, SystemExit):
@@ -133,7 +133,7 @@ def _read_psets(
     psets: list[dict[str, Any]] = []
     for i, number in enumerate(numbers):
         try:
-            psets.append(load(stored.blob(number)))
+            psets.append(stored.pset(number, load))
         except (Exception, SystemExit) as exc:
             psets.append({})
             errors[i] = f"its parameters cannot be read back: {type(exc).__name__}: {exc}"

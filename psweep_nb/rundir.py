@@ -16,17 +16,20 @@ import os
 import shutil
 import struct
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, chain
 from pathlib import Path
+from pickle import dumps
 from typing import Any
 from zlib import crc32
 
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file, write_new
 from psweep_nb.livecells import Cells
+
+Load = Callable[[bytes], Any]
 
 SCHEMA = 1
 ENGINE_JOURNAL = "engine.journal"
@@ -35,7 +38,11 @@ _INFO = {
     "calc_dir": str,
 }  # fmt: skip
 _PSETS_MAGIC = b"psweepp\x01"
-_PSETS_HEAD = struct.Struct("<8sQI4x")  # magic, number of psets, crc32 of the tables behind it
+_PSETS_HEAD = struct.Struct(
+    "<8sQII"
+)  # magic, number of psets, crc32 of the tables and the next, psets a pickle
+PSETS_AT_ONCE = 64
+BIG_BLOB = 100_000  # bytes
 _DIGEST = 20
 _ID = 36  # as text: read far more often than written
 _NO_DIGEST = bytes(_DIGEST)
@@ -43,7 +50,10 @@ _NO_SHA1 = _NO_DIGEST.hex()
 
 
 class Psets:
-    """A run's psets as stored: one pickle each, with its id and its hash; read by mmap.
+    """A run's psets as stored, each with its id and its hash; read by mmap.
+
+    Plain psets, whose values are immutable, are pickled some at a time, which takes a third of
+    the time; any other has a pickle of its own, so that one which cannot be read is alone in that.
 
     Parameters
     ----------
@@ -63,40 +73,97 @@ class Psets:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError:
                 raise JournalError(f"{path} is empty; it should hold the run's psets") from None
-        magic, n, crc = _PSETS_HEAD.unpack(self._map[: _PSETS_HEAD.size].ljust(24, b"\0"))
-        crcs_at = _PSETS_HEAD.size + 8 * (n + 1)
-        self._ids = crcs_at + 4 * n
+        magic, n, crc, at_once = _PSETS_HEAD.unpack(self._map[: _PSETS_HEAD.size].ljust(24, b"\0"))
+        self._n: int = n
+        self._at_once: int = max(at_once, 1)
+        blobs = -(-n // self._at_once)
+        crcs_at = _PSETS_HEAD.size + 8 * (blobs + 1)
+        self._ids = crcs_at + 4 * blobs
         self._digests = self._ids + _ID * n
         self._blobs = self._digests + _DIGEST * n
         if magic != _PSETS_MAGIC or len(self._map) < self._blobs:
             raise JournalError(f"{path} is damaged: it is no complete list of psets")
         tables = self._map[_PSETS_HEAD.size : self._blobs]
-        if crc32(tables) != crc:
+        if crc32(tables, at_once) != crc:
             raise JournalError(f"{path} is damaged: its checksum does not match its content")
-        self._offsets = array("Q", tables[: 8 * (n + 1)])
-        self._crcs = array("I", tables[8 * (n + 1) :][: 4 * n])
+        self._offsets = array("Q", tables[: 8 * (blobs + 1)])
+        self._crcs = array("I", tables[8 * (blobs + 1) :][: 4 * blobs])
         if self._blobs + self._offsets[-1] != len(self._map):
             raise JournalError(f"{path} is damaged: its length does not match its content")
+        self._read = -1, list[dict[str, Any]]()  # the pickle that was read last
 
     @staticmethod
-    def write(path: Path, blobs: Sequence[bytes], digests: Sequence[bytes | None]) -> None:
-        """Write the file; ids (random UUIDs, version 4) are made here."""
-        n = len(blobs)
+    def write(
+        path: Path, blobs: Sequence[bytes], digests: Sequence[bytes | None], at_once: int = 1
+    ) -> None:
+        """Write the file; ids (random UUIDs, version 4) are made here.
+
+        Parameters
+        ----------
+        path : Path
+            Must not exist.
+        blobs : sequence of bytes
+            Pickles: of a pset each, or of lists of `at_once` psets that are plain.
+        digests : sequence of bytes or None
+            The hash of each pset.
+        at_once : int
+            1, or how many psets a pickle holds (the last one may hold less).
+        """
+        n = len(digests)
         offsets = array("Q", accumulate(map(len, blobs), initial=0))
         crcs = array("I", map(crc32, blobs))
         hashes = b"".join(digest or _NO_DIGEST for digest in digests)
         tables = b"".join((offsets.tobytes(), crcs.tobytes(), _random_uuids(n), hashes))
-        head = _PSETS_HEAD.pack(_PSETS_MAGIC, n, crc32(tables))
-        write_new(path, (head, tables, b"".join(blobs)))
+        head = _PSETS_HEAD.pack(_PSETS_MAGIC, n, crc32(tables, at_once), at_once)
+        write_new(path, (head, tables, *blobs))
 
     def __len__(self) -> int:
-        return len(self._crcs)
+        return self._n
 
-    def blob(self, i: int) -> bytes:
-        """The pickle of pset `i`; raise `JournalError` if it is not what was written."""
+    @property
+    def plain(self) -> bool:
+        """Whether all values of all psets are known to be immutable."""
+        return self._at_once > 1
+
+    def pset(self, i: int, load: Load) -> dict[str, Any]:
+        """A new copy of pset `i`.
+
+        Raises
+        ------
+        JournalError
+            If it is not what was written.
+        Exception
+            Whatever unpickling an object of the user's may raise.
+        """
+        if not self.plain:
+            pset: dict[str, Any] = load(self._blob(i))
+            return pset
+        return self._some(i // self._at_once, load)[i % self._at_once].copy()
+
+    def blob(self, i: int, load: Load) -> bytes:
+        """The pickle of pset `i`, see :meth:`pset`."""
+        return dumps(self.pset(i, load), 5) if self.plain else self._blob(i)
+
+    def psets(self, numbers: Sequence[int], load: Load) -> list[dict[str, Any]]:
+        """Many psets, see :meth:`pset`; not to be modified."""
+        if not self.plain:
+            return [load(self._blob(i)) for i in numbers]
+        at_once, some = self._at_once, self._some
+        return [some(i // at_once, load)[i % at_once] for i in numbers]
+
+    def _some(self, number: int, load: Load) -> list[dict[str, Any]]:
+        # Both in one assignment: threads share this object.
+        at, psets = self._read
+        if at != number:
+            psets = load(self._blob(number))
+            self._read = number, psets
+        return psets
+
+    def _blob(self, i: int) -> bytes:
         found = self._map[self._blobs + self._offsets[i] : self._blobs + self._offsets[i + 1]]
         if crc32(found) != self._crcs[i]:
-            raise JournalError(f"pset {i} is damaged in {self._path}")
+            psets = f"psets from {i * self._at_once} on are" if self.plain else f"pset {i} is"
+            raise JournalError(f"{psets} damaged in {self._path}")
         return found
 
     def id(self, i: int) -> str:
@@ -112,14 +179,6 @@ class Psets:
         """The hash of pset `i` as in the column `_pset_sha1`."""
         found = self._map[self._digests + _DIGEST * i : self._digests + _DIGEST * (i + 1)]
         return None if found == _NO_DIGEST else found.hex()
-
-    def blobs(self, numbers: Sequence[int]) -> list[bytes]:
-        """The pickles of many psets; raise `JournalError` if one is not what was written."""
-        data, at, offsets, crcs = self._map, self._blobs, self._offsets, self._crcs
-        found = [data[at + offsets[i] : at + offsets[i + 1]] for i in numbers]
-        if list(map(crc32, found)) != [crcs[i] for i in numbers]:
-            raise JournalError(f"some psets are damaged in {self._path}")
-        return found
 
     def ids(self, start: int, stop: int) -> list[str]:
         """The ids of psets that follow each other."""
@@ -344,12 +403,16 @@ class RunDir:
 
 
 def new_run(
-    folder: Path, run_id: str, blobs: Sequence[bytes], digests: Sequence[bytes | None]
+    folder: Path,
+    run_id: str,
+    blobs: Sequence[bytes],
+    digests: Sequence[bytes | None],
+    at_once: int = 1,
 ) -> RunDir:
     """Start a run's folder under a hidden name; :func:`publish` makes it a run."""
     hidden = folder / f".new-{run_id}"
     hidden.mkdir(mode=0o700)
-    Psets.write(hidden / "psets", blobs, digests)
+    Psets.write(hidden / "psets", blobs, digests, at_once)
     return RunDir(hidden)
 
 

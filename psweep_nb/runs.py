@@ -326,7 +326,7 @@ class Run:
             on_error="record" if before.on_error == "raise" else before.on_error,
             timeout=before.timeout,
         )
-        params = [self.view.load(self.folder.psets.blob(number)) for number, _ in todo]
+        params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)
         spec = session_spec(kind, submission, self.folder.commands_size())
         if kind == "resume":  # a function read from a pickle has no source of its own

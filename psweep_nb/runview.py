@@ -242,7 +242,7 @@ class RunView:
     def pset(self, index: int) -> dict[str, Any]:
         """The parameters of a pset; ``{"unreadable": reason}`` where they cannot be read."""
         try:
-            pset = self.load(self.run.psets.blob(index))
+            pset = self.run.psets.pset(index, self.load)
             return pset if isinstance(pset, dict) else {"unreadable": repr(type(pset))}
         except (Exception, SystemExit) as exc:
             return {"unreadable": f"{type(exc).__name__}: {exc}"}

@@ -35,7 +35,7 @@ from psweep_nb.hashing import sha1_digests
 from psweep_nb.journal import DONE
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params
-from psweep_nb.rundir import RunDir, Session, SessionSpec, new_run, publish
+from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, RunDir, Session, SessionSpec, new_run, publish
 from psweep_nb.runview import RunView
 from psweep_nb.worker import are_plain, encode
 
@@ -241,8 +241,11 @@ def publish_run(
     run_id = str(uuid.uuid4())
     with in_bulk():
         plain = are_plain(psets)
-        blobs = [dumps(p, 5) for p in psets] if plain else _encode_psets(psets, numbers)
-        run = new_run(database.hidden, run_id, blobs, digests)
+        at_once = PSETS_AT_ONCE if plain else 1
+        blobs = _dump_lists(psets, at_once) if plain else _encode_psets(psets, numbers)
+        if plain and max(map(len, blobs)) > BIG_BLOB:  # whoever wants one pset reads a whole list
+            at_once, blobs = 1, [dumps(pset, 5) for pset in psets]
+        run = new_run(database.hidden, run_id, blobs, digests, at_once)
     lock = FileLock(run.lock)
     lock.try_acquire()
     try:
@@ -298,6 +301,10 @@ def _remove_leftovers(database: Database) -> None:
     for folder in database.hidden.glob(".new-*"):
         if not is_held(folder / "lock"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dump_lists(psets: list[dict[str, Any]], length: int) -> list[bytes]:
+    return [dumps(psets[i : i + length], 5) for i in range(0, len(psets), length)]
 
 
 def _encode_psets(psets: list[dict[str, Any]], numbers: Sequence[int]) -> list[bytes]:

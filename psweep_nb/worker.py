@@ -4,6 +4,7 @@ Owns the meaning of a call; every executor calls this, in whatever process or th
 Whatever the function does, the outcome is bytes and text: user objects go no further.
 """
 
+import os
 import pickle
 import sys
 import traceback
@@ -154,12 +155,18 @@ class Caller:
         self._good_keys.update(results)
 
 
+_forks: list[None] = []
+os.register_at_fork(after_in_child=lambda: _forks.append(None))
+#: Counts how often this process was forked off: `os.getpid`, asked after each pset, takes 0.2 µs.
+forks = _forks.__len__
+
+
 def stored_psets(session: Session) -> Callable[[int], dict[str, Any]]:
     """Return the function that reads a pset of the session's run, each time a new copy."""
-    blob, load = session.run.psets.blob, _load
+    read = session.run.psets.pset
 
     def pset(number: int) -> dict[str, Any]:
-        return load(blob(number))  # type: ignore[return-value]
+        return read(number, _load)
 
     return pset
 

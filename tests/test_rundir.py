@@ -1,9 +1,11 @@
 """A run's folder: what is written is read back, what is damaged is said and harms no other run."""
 
+import contextlib
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from pickle import dumps, loads
 from typing import Any
 
 import pytest
@@ -39,12 +41,56 @@ def test_psets_are_read_back(tmp_path: Path, items: list[tuple[bytes, bytes | No
     Psets.write(path, [blob for blob, _ in items], [digest for _, digest in items])
     psets = Psets(path)
     assert len(psets) == len(items)
-    assert [psets.blob(i) for i in range(len(items))] == [blob for blob, _ in items]
-    assert psets.blobs(range(len(items))) == [blob for blob, _ in items]
+    assert not psets.plain
+    assert [psets.blob(i, loads) for i in range(len(items))] == [blob for blob, _ in items]
+    read = psets.psets(range(len(items)), lambda blob: {"blob": blob})
+    assert read == [{"blob": blob} for blob, _ in items]
     digests = [None if digest == bytes(20) else digest for _, digest in items]
     assert psets.digests() == digests
     assert [psets.digest(i) for i in range(len(items))] == digests
     assert len({psets.id(i) for i in range(len(items))}) == len(items)
+
+
+@given(st.integers(0, 200), st.data())
+@slow_fixtures
+def test_plain_psets_are_read_back_in_any_order(tmp_path: Path, n: int, data: Any) -> None:
+    path = tmp_path / "psets"
+    path.unlink(missing_ok=True)
+    params = [{"a": i, "b": "x"} for i in range(n)]
+    lists = [params[i : i + 64] for i in range(0, n, 64)]
+    Psets.write(path, [dumps(some) for some in lists], [None] * n, 64)
+    psets = Psets(path)
+    assert psets.plain
+    assert len(psets) == n
+    order = data.draw(st.permutations(range(n)))
+    for i in order[:20]:
+        found = psets.pset(i, loads)
+        assert found == params[i]
+        assert loads(psets.blob(i, loads)) == params[i]
+        found["a"] = "changed"
+    assert psets.psets(order, loads) == [params[i] for i in order]
+
+
+@given(st.data())
+@slow_fixtures
+def test_a_flipped_byte_in_lists_of_psets_is_never_read(tmp_path: Path, data: Any) -> None:
+    path = tmp_path / "psets"
+    path.unlink(missing_ok=True)
+    params = [{"a": i} for i in range(130)]
+    Psets.write(path, [dumps(params[i : i + 64]) for i in (0, 64, 128)], [None] * 130, 64)
+    whole = bytearray(path.read_bytes())
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(whole)
+    good = 0
+    try:
+        psets = Psets(path)
+        for i in (129, 64, 0):
+            with contextlib.suppress(JournalError):
+                assert psets.pset(i, loads) == {"a": i}
+                good += 1
+        assert good >= 2, "only the list that was hit is lost"
+    except JournalError as error:
+        assert "damaged" in str(error)
 
 
 @given(st.data())
@@ -65,7 +111,7 @@ def test_a_flipped_byte_in_psets_is_never_read(tmp_path: Path, data: st.DataObje
     good = 0
     for i, blob in enumerate(blobs):
         try:
-            assert psets.blob(i) == blob
+            assert psets.blob(i, loads) == blob
             good += 1
         except JournalError as error:
             assert f"pset {i} is damaged" in str(error)
@@ -196,9 +242,13 @@ def test_damage_in_one_run_leaves_the_others_alone(name: str, folded: bool) -> N
     assert study.run_of(-1).status().state == "finished"
 
 
+def first_of(a: list[int]) -> dict[str, int]:
+    return {"first": a[0]}
+
+
 def test_a_damaged_pset_fails_its_own_row_when_read_again() -> None:
     study = Study("calc")
-    study.run(workloads.double, numbers(10, 11, 12))
+    study.run(first_of, [{"a": [10]}, {"a": [11]}, {"a": [12]}])  # lists: a pickle each
     path = study.run_of(0).folder.path / "psets"
     content = bytearray(path.read_bytes())
     content[-3] ^= 0xFF
@@ -207,7 +257,21 @@ def test_a_damaged_pset_fails_its_own_row_when_read_again() -> None:
     df = Study("calc").df
     assert df["_failed"].tolist() == [False, False, True]
     assert "pset 2 is damaged" in df["_exc_txt"].iloc[2]
-    assert df["a"].tolist()[:2] == [10, 11]
+    assert df["a"].tolist()[:2] == [[10], [11]]
+
+
+def test_damaged_plain_psets_fail_with_those_stored_beside_them() -> None:
+    study = Study("calc")
+    study.run(workloads.double, numbers(*range(70)))
+    path = study.run_of(0).folder.path / "psets"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 0xFF
+    path.write_bytes(content)
+    Path("calc/database.pk").unlink()
+    df = Study("calc").df
+    assert df["_failed"].tolist() == [False] * 64 + [True] * 6
+    assert "psets from 64 on are damaged" in df["_exc_txt"].iloc[-1]
+    assert df["a"].tolist()[:64] == list(range(64))
 
 
 def test_a_damaged_journal_is_said_and_gives_the_rest() -> None:

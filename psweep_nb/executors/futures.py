@@ -19,7 +19,7 @@ from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function, loader
-from psweep_nb.worker import Caller, failure, fields_of
+from psweep_nb.worker import Caller, failure, fields_of, forks
 
 Item = tuple[int, bytes, dict[str, Any]]  # pset number, its pickle, its book-keeping fields
 Result = tuple[int, int, int, int, bytes]  # pset number, kind, start ns, runtime ns, body
@@ -51,11 +51,11 @@ def _run_items(
     def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
         return {**pset, **found[number][1]}
 
-    caller, pid = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error), os.getpid()
+    caller, before = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error), forks()
     results: list[Result] = []
     for number in found:
         results.append((number, *caller(number)[:4]))
-        if os.getpid() != pid:
+        if forks() != before:
             os._exit(0)  # a child that the function forked came back here: not ours to answer
     return results
 
@@ -107,10 +107,10 @@ class FuturesExecutor:
     def submit(self, start: int, stop: int) -> None:
         """Send the chunk off."""
         spec, psets, todo = self._session.spec, self._session.run.psets, self._session.todo
-        by_pset = spec.call["style"] == "pset"
+        by_pset, load = spec.call["style"] == "pset", loader(trusted=True)
         numbers = [todo[2 * position] for position in range(start, stop)]
         items: list[Item] = [
-            (n, psets.blob(n), self._fill({}, n) if by_pset else {}) for n in numbers
+            (n, psets.blob(n, load), self._fill({}, n) if by_pset else {}) for n in numbers
         ]
         rest = (spec.call, self._keep_error, items)
         try:

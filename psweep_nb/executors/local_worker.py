@@ -32,7 +32,7 @@ from psweep_nb.livecells import (
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function
-from psweep_nb.worker import Caller, failure, fields_of, stored_psets
+from psweep_nb.worker import Caller, failure, fields_of, forks, stored_psets
 
 BATCH = struct.Struct("<qqq")  # to the worker: first position, end, step of the first
 REPLY = struct.Struct("<qqqq")  # to the engine: READY or ENDED, reached, busy ns, journal bytes
@@ -65,7 +65,7 @@ class Worker:
         self._session = session
         self._sock = sock
         self._capture = capture
-        self._pid = os.getpid()
+        self._forks = forks()
         self._cell = Cells(session.path / "cells").cell(slot)
         self._cell[WORKER] = number
         self._writer = Writer(session.path / f"w{number}.journal", on_full=self._set_full)
@@ -93,6 +93,7 @@ class Worker:
             Call.from_json(spec.call),
             stored_psets(self._session),
             fields_of(self._session),
+            plain=self._session.run.psets.plain,
             keep_error=spec.on_error == "raise",
         )
         self._ended = False
@@ -113,6 +114,7 @@ class Worker:
         """Execute positions `start` to `stop`; return the first that did not run."""
         cell, todo, call, append = self._cell, self._todo, self._caller, self._writer.append
         home, capture, log_start, log_end = self._home, self._capture, 0, 0
+        before = self._forks
         position = start
         while position < stop and not self._ended:
             # In this order, see `livecells`: the engine that sets LIMIT reads STEP later.
@@ -126,7 +128,7 @@ class Worker:
             if capture:
                 cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_CUR)
             kind, start_ns, runtime, body, *_ = call(number)
-            if os.getpid() != self._pid:
+            if forks() != before:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             if capture:
                 self._flush()

@@ -9,7 +9,7 @@ from psweep_nb.journal import Bulk, Writer, Written
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
-from psweep_nb.worker import Caller
+from psweep_nb.worker import Caller, forks
 
 
 class SerialExecutor:
@@ -93,7 +93,7 @@ class SerialExecutor:
         # A bound method is called faster than an object.
         cell, call, append = self._cell, self._caller.__call__, self._writer.append
         heads, bodies = self._written.heads, self._written.bodies
-        chdir, home, pid = self._restore_cwd, self._home, os.getpid()
+        chdir, home, before = self._restore_cwd, self._home, forks()
         at = first = self._at
         todo = self._todo[2 * at : 2 * self._stop]
         for number, attempt in zip(todo[::2], todo[1::2], strict=True):
@@ -102,7 +102,7 @@ class SerialExecutor:
             if chdir:
                 os.fchdir(home)
             kind, start, runtime, body, error, results = call(number)
-            if os.getpid() != pid:
+            if forks() != before:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             heads += append(kind, body, attempt, number, start, runtime)
             # A copy: the function may have kept its dict, to go on with it.
