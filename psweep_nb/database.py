@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from psweep_nb import frames
-from psweep_nb.bulk import in_bulk
+from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file
 from psweep_nb.journal import END, Bulk, Reader, Written
@@ -292,12 +292,15 @@ class Database:
     def _add(self, unfolded: Unfolded, session: Session, records: Bulk) -> None:
         load, psets = loader(self.trusted), self._psets.get(unfolded.run.run_id)
         new = frame_of(unfolded.run, records, session.spec.host, load, psets)
+        records.clear()  # before the merge, which needs the most memory
+        release_memory(len(new))
         if not len(new):
             return
         names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
         unfolded.results |= {str(name) for name in names}
         before, self._dirty = len(self._frame), True
         self._frame = frames.merge(self._frame, new, results=unfolded.results)
+        release_memory(len(new))
         unfolded.count(new, len(self._frame) - before)
 
     def _take(self, written: Written) -> None:

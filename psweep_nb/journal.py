@@ -76,6 +76,11 @@ class Bulk:
         """Whether a record of this kind is among them."""
         return kind in self.heads[_KIND_AT :: HEAD.size]
 
+    def clear(self) -> None:
+        """Give the memory back."""
+        self.heads.clear()
+        self.bodies.clear()
+
 
 _KIND_AT = len(MARK)
 

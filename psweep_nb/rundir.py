@@ -43,6 +43,7 @@ _PSETS_HEAD = struct.Struct(
 )  # magic, number of psets, crc32 of the tables and the next, psets a pickle
 PSETS_AT_ONCE = 64
 BIG_BLOB = 100_000  # bytes
+_MANY = 10_000
 _DIGEST = 20
 _ID = 36  # as text: read far more often than written
 _NO_DIGEST = bytes(_DIGEST)
@@ -183,16 +184,23 @@ class Psets:
     def ids(self, start: int, stop: int) -> list[str]:
         """The ids of psets that follow each other."""
         text = self._map[self._ids + _ID * start : self._ids + _ID * min(stop, len(self))].decode()
+        self._forget(stop - start)
         return [text[i : i + _ID] for i in range(0, len(text), _ID)]
 
     def sha1s(self, start: int, stop: int) -> list[str | None]:
         """The hashes of psets that follow each other, as :meth:`sha1` gives them."""
         at, width = self._digests, 2 * _DIGEST
         text = self._map[at + _DIGEST * start : at + _DIGEST * min(stop, len(self))].hex()
+        self._forget(stop - start)
         found: list[str | None] = [text[i : i + width] for i in range(0, len(text), width)]
         return (
             [None if sha1 == _NO_SHA1 else sha1 for sha1 in found] if _NO_SHA1 in found else found
         )
+
+    def _forget(self, psets: int) -> None:
+        """After a long stretch was read, keep no more of the file in this process's memory."""
+        if psets >= _MANY and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def digests(self) -> list[bytes | None]:
         """The hashes of all psets."""

@@ -371,6 +371,7 @@ class Study:
             self.database.take(df)
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
+        del submission  # its hashes: 60 bytes a pset
         if isinstance(found, Preview):
             return self.df
         errors: list[BaseException] = []

@@ -20,7 +20,7 @@ from time import time_ns
 from types import CodeType, FunctionType
 from typing import Any
 
-from psweep_nb.bulk import in_bulk
+from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.functions import (
@@ -246,6 +246,8 @@ def publish_run(
         if plain and max(map(len, blobs)) > BIG_BLOB:  # whoever wants one pset reads a whole list
             at_once, blobs = 1, [dumps(pset, 5) for pset in psets]
         run = new_run(database.hidden, run_id, blobs, digests, at_once)
+    del blobs
+    release_memory(len(psets))
     lock = FileLock(run.lock)
     lock.try_acquire()
     try:

@@ -48,6 +48,8 @@ class Bench:
         """One measurement in a fresh process."""
         python = self.psweep_python if case.startswith("psweep_") else sys.executable
         environment = dict(os.environ)
+        # With it each worker compiles the package, which no user has to wait for.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         profiled = self.profile and not case.startswith("psweep_")
         with tempfile.TemporaryDirectory() as place:
             profile = str(Path(place, "profile"))
