@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -26,6 +26,12 @@ def run_local(
     *,
     workers: int | None = None,
     label: str = "",
+    setup: Callable[[], Any] | None = None,
+    retries: int = 0,
+    order: str = "given",
+    fresh: bool = False,
+    slots: Sequence[Mapping[str, str]] | None = None,
+    capture_logs: str | None = None,
 ) -> pd.DataFrame:
     """Run `func` on each pset, here, and return the whole table.
 
@@ -54,6 +60,8 @@ def run_local(
         Run there.
     label : str
         A name for the run.
+    setup, retries, order, fresh, slots, capture_logs
+        See `Study.submit`.
 
     Returns
     -------
@@ -75,6 +83,12 @@ def run_local(
         "timeout": timeout,
         "label": label,
         "executor": executor,
+        "setup": setup,
+        "retries": retries,
+        "order": order,
+        "fresh": fresh,
+        "slots": slots,
+        "capture_logs": capture_logs,
     }
     if save:
         return Study(calc_dir).run(func, params, df=df, **options)

@@ -77,7 +77,8 @@ class Engine:
         self._folding = Folding(fold, in_background)
         self._syncing = Syncing(session)
         self._on_progress = on_progress
-        self._left = len(session.todo) // 2
+        self._n = self._left = session.n
+        self._end = len(session.todo) // 2
         self._queue = deque([(0, self._left)] if self._left else ())
         self._offset = session.spec.commands_offset
         self._batch = 1
@@ -176,16 +177,20 @@ class Engine:
             each = max(seconds / psets, 1e-9)
             self._seconds_each = max(each, (self._seconds_each + each) / 2)
             self._batch = max(1, min(GROWTH * self._batch, int(BATCH_S / self._seconds_each)))
-        ended = progress.done + progress.failed
+        again = [at + self._n for at in progress.failed_at if at + self._n < self._end]
+        self._queue.extend((at, at + 1) for at in again)
+        self._left += len(again)
+        failed = progress.failed - len(again)
+        ended = progress.done + failed
         if ended:
             self._last_progress = monotonic()
             if self._on_progress is not None:
                 self._on_progress(ended)
-        self._failed += progress.failed
+        self._failed += failed
         self._disk_full = progress.disk_full
         if progress.broken:
             self.stop(progress.broken)
-        elif progress.failed and self._session.spec.on_error != "record":
+        elif failed and self._session.spec.on_error != "record":
             self.stop("stopped at the first failure")
 
     def _show_state(self) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 from psweep_nb.database import Database
@@ -21,7 +22,7 @@ from psweep_nb.executors.serial import SerialExecutor
 from psweep_nb.functions import Call
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
-from psweep_nb.worker import Caller, fields_of, stored_psets
+from psweep_nb.worker import Caller, fields_of, stored_psets, with_setup
 
 
 def run_inline(
@@ -32,6 +33,7 @@ def run_inline(
     executor: Executor | None = None,
     *,
     psets: Sequence[dict[str, Any]] | None = None,
+    setup: Callable[[], Any] | None = None,
     on_progress: Callable[[int], object] | None = None,
     on_failure: Callable[[BaseException], None] | None = None,
 ) -> Ended:
@@ -51,6 +53,8 @@ def run_inline(
         The user's pool.
     psets : sequence of dict, optional
         The run's psets by number, if their values are immutable: they need not be read again.
+    setup : callable, optional
+        Makes the function's keyword `setup`.
     on_progress, on_failure : callable, optional
         See `Engine` and `SerialExecutor`.
     """
@@ -61,13 +65,13 @@ def run_inline(
         chosen: SessionExecutor
         fold: Callable[[], object] = database.fold
         if executor is not None:
-            chosen = FuturesExecutor(session, executor, session.spec.workers, func)
+            chosen = FuturesExecutor(session, executor, session.spec.workers, func, setup)
         elif "kill" in session.spec.can:
             chosen = LocalExecutor(session, notes, capture=False, adopts=False)
         else:
             chosen = serial = SerialExecutor(
                 session,
-                _caller(session, func, psets, interrupts=not in_thread),
+                partial(_caller, session, func, psets, setup, interrupts=not in_thread),
                 restore_cwd=not in_thread,
                 on_failure=on_failure,
             )
@@ -90,12 +94,14 @@ def _caller(
     session: Session,
     func: Callable[..., Any],
     psets: Sequence[dict[str, Any]] | None,
+    setup: Callable[[], Any] | None,
     *,
     interrupts: bool,
 ) -> Caller:
     load = stored_psets(session) if psets is None else psets.__getitem__
     call = Call.from_json(session.spec.call)
     plain = psets is not None
+    func = with_setup(func, setup)
     return Caller(func, call, load, fields_of(session), plain=plain, interrupts=interrupts)
 
 
@@ -105,12 +111,14 @@ def start_thread(
     database: Database,
     func: Callable[..., Any],
     executor: Executor | None,
+    setup: Callable[[], Any] | None = None,
 ) -> None:
     """Run a session in a thread of this process: for functions that use what is alive here."""
     # A daemon: a kernel that is shut down does not wait for days. What finished is journaled.
     threading.Thread(
         target=run_inline,
         args=(session, lock, database, func, executor),
+        kwargs={"setup": setup},
         name=f"psweep run {session.run.info['run_seq']}",
         daemon=True,
     ).start()

@@ -6,7 +6,7 @@ session (`000` the submission, later ones resume or retry), everybody else reads
     run.json        what was asked for, for a person too     psets      the parameter sets, pickled
     lock            held by the engine at work               alive      held, shared, by its workers
     commands        lines of JSON, appended by anybody       folded.json   see `database`
-    000/            session.json, function.pkl, todo, cells, *.journal, *.log
+    000/            session.json, function.pkl, setup.pkl, todo, cells, *.journal, *.log
 """
 
 import contextlib
@@ -248,6 +248,14 @@ class SessionSpec:
     cwd: str = ""
     sys_path: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)  # of notebook cells, for tracebacks
+    retries: int = 0  # further blocks in `todo`, see `Session.n`
+    order: str = "given"
+    order_seed: int = 0  # of a shuffled order
+    fresh: bool = False
+    slots: list[dict[str, str]] = field(default_factory=list)  # environment variables, by worker
+    capture_logs: str = ""
+    setup: str = ""  # name and module of what makes the keyword `setup`
+    setup_module: str = ""
 
     def again(self, new: "SessionSpec") -> "SessionSpec":
         """Return `new`, a session of the same stored function, with what this one knew of it."""
@@ -257,6 +265,8 @@ class SessionSpec:
             module=self.module,
             source=self.source,
             sources=self.sources,
+            setup=self.setup,
+            setup_module=self.setup_module,
             cwd=self.cwd if os.path.isdir(self.cwd) else new.cwd,
             sys_path=self.sys_path,
         )
@@ -299,10 +309,24 @@ class Session:
         """The pickled function."""
         return self.path / "function.pkl"
 
+    @property
+    def setup(self) -> Path:
+        """The pickled function that makes the keyword `setup`, where there is one."""
+        return self.path / "setup.pkl"
+
     @cached_property
     def todo(self) -> "array[int]":
-        """Pairs of pset number and attempt, flat: ``[i0, attempt0, i1, attempt1, ...]``."""
+        """Pairs of pset number and attempt, flat: ``[i0, attempt0, i1, attempt1, ...]``.
+
+        In the order of execution; behind the `n` that are to be done, a block of the same for
+        each time that a failed one is tried again: position p, failed, goes on at p + `n`.
+        """
         return array("I", (self.path / "todo").read_bytes())
+
+    @cached_property
+    def n(self) -> int:
+        """How many psets are to be done."""
+        return len(self.todo) // 2 // (1 + self.spec.retries)
 
     def journals(self) -> list[Path]:
         """The journals written so far."""
@@ -361,11 +385,16 @@ class RunDir:
         return [Session(p) for p in sorted(self.path.glob("[0-9][0-9][0-9]*"))]
 
     def add_session(
-        self, spec: SessionSpec, function: bytes | None, todo: Iterable[tuple[int, int]]
+        self,
+        spec: SessionSpec,
+        function: bytes | None,
+        todo: Iterable[tuple[int, int]],
+        setup: bytes | None = None,
     ) -> Session:
         """Make the next session's folder; whoever calls it holds the engine's lock.
 
-        `function` is None where it never leaves this process.
+        `function` and `setup` are None where they never leave this process. `todo` is what is to
+        be done, without the blocks of further attempts.
         """
         number = len(self.sessions())
         hidden = self.path / f".{number:03d}"
@@ -374,8 +403,9 @@ class RunDir:
         write_new(hidden / "session.json", [_json(asdict(spec))])
         if function is not None:
             write_new(hidden / "function.pkl", [function])
-        flat = array("I", chain.from_iterable(todo))
-        write_new(hidden / "todo", [flat.tobytes()])
+        if setup is not None:
+            write_new(hidden / "setup.pkl", [setup])
+        write_new(hidden / "todo", _blocks(array("I", chain.from_iterable(todo)), spec.retries))
         Cells(hidden / "cells", spec.workers)
         final = self.path / f"{number:03d}"
         os.rename(hidden, final)
@@ -408,6 +438,14 @@ class RunDir:
             return (self.path / "commands").stat().st_size
         except FileNotFoundError:
             return 0
+
+
+def _blocks(flat: "array[int]", retries: int) -> Iterable[bytes]:
+    """The todo list, and again with the next attempts."""
+    yield flat.tobytes()
+    for _ in range(retries):
+        flat[1::2] = array("I", [attempt + 1 for attempt in flat[1::2]])
+        yield flat.tobytes()
 
 
 def new_run(

@@ -12,16 +12,16 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from psweep_nb import frames, hosts
+from psweep_nb import again, frames, hosts
 from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.functions import find_current, source_of
-from psweep_nb.journal import FAILED
 from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
 from psweep_nb.records import PsetRecord
 from psweep_nb.rundir import RunDir, Session, SessionSpec
+from psweep_nb.running import arrange
 from psweep_nb.runview import RunView, Status
 from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
@@ -193,12 +193,13 @@ class Run:
         with self._lock_for("resume") as lock:
             # Workers die with their engine, but an instant later: what they still record is done.
             wait_for_old_workers(self.folder)
-            todo = self._undone()
+            self.view.poll()
+            todo = again.undone(self.view, self._last_session(), self.study.database.frame())
             if not todo and state == "finished":  # a later run did the rest
                 return self
             if not todo and state != "lost":  # a lost one still wants its fold and its end mark
                 raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
-            self._start(lock, "resume", self._stored_function(), todo, workers)
+            self._start(lock, "resume", self._stored_function(), self._setup(True), todo, workers)
         return self
 
     def retry(
@@ -207,6 +208,7 @@ class Run:
         recorded: bool = False,
         workers: int | None = None,
         notes: Notes | None = None,
+        match: str | None = None,
     ) -> "Run":
         """Execute the failed psets of an ended run again, under their own ids.
 
@@ -220,22 +222,23 @@ class Run:
             Worker processes, else as many as before.
         notes : callable, optional
             Gets a sentence when the function has changed.
+        match : str, optional
+            Only those whose traceback contains this text, or matches it as a regular expression.
 
         Raises
         ------
         StudyError
-            If the run is still active, or nothing failed.
+            If the run is still active, nothing failed, or nothing with such an error: the message
+            lists what errors there are.
         FunctionError
             If there is no function of that name any more.
         """
         with self._lock_for("retry") as lock:
             wait_for_old_workers(self.folder)
             self.view.poll()
-            todo = [(i, attempt + 1) for i, kind, attempt in self.view.states() if kind == FAILED]
-            if not todo:
-                raise StudyError(f"nothing failed in run {self.run_seq}: nothing to retry")
+            todo = again.failed(self.view, match)
             func = self._function_for_retry(func, recorded, notes)
-            self._start(lock, "retry", func, todo, workers)
+            self._start(lock, "retry", func, self._setup(recorded), todo, workers)
         return self
 
     def _lock_for(self, what: str) -> "_Held":
@@ -247,49 +250,14 @@ class Run:
             )
         return _Held(lock)
 
-    def _undone(self) -> list[tuple[int, int]]:
-        """Return number and attempt of what was to be done and has no record."""
-        self.view.poll()
-        attempts = {number: attempt for number, _, attempt in self.view.states()}
-        wanted = dict.fromkeys(range(self.view.total), 1)
-        flat = self._last_session().todo
-        wanted.update(zip(flat[::2], flat[1::2], strict=True))
-        later = self._done_later()
-        return [
-            (number, attempt)
-            for number, attempt in wanted.items()
-            if attempts.get(number, 0) < attempt and self.folder.psets.digest(number) not in later
-        ]
-
-    def _done_later(self) -> set[bytes | None]:
-        frame = self.study.database.frame()
-        if "_run_seq" not in frame:
-            return set()
-        rows = zip(
-            frame["_run_seq"].tolist(),
-            frame["_failed"].tolist(),
-            frame["_pset_sha1"].tolist(),
-            strict=True,
-        )
-        return {
-            bytes.fromhex(sha1)
-            for run_seq, failed, sha1 in rows
-            if failed is False and isinstance(sha1, str) and run_seq > self.run_seq
-        }
-
     def _stored_function(self) -> Callable[..., Any]:
-        if not self.study.trusted:
-            raise TrustError(
-                f"running the stored function of {self.study.calc_dir}/ means running code that "
-                "somebody else may have put there: open it with Study(..., trust=True) if you do"
-            )
         path = self._last_session().function
-        if not path.exists():
+        if self.study.trusted and not path.exists():
             raise FunctionError(
                 f"the function of run {self.run_seq} could not be stored (it needs what lived in "
                 "its process); give it: retry(func), or submit the psets again"
             )
-        return load_function(path.read_bytes())
+        return self._load(path)
 
     def _function_for_retry(
         self, func: Callable[..., Any] | None, recorded: bool, notes: Notes | None
@@ -309,11 +277,35 @@ class Run:
             notes(f"{spec.function} has changed since run {self.run_seq}")
         return current
 
+    def _setup(self, recorded: bool) -> Callable[[], Any] | None:
+        """What makes the keyword `setup`: as it was stored, or as it is now where it is there."""
+        spec, path = self.spec, self._last_session().setup
+        if not spec.setup:
+            return None
+        current = None if recorded else find_current(spec.setup, spec.setup_module)
+        if current is not None:
+            return current
+        if path.exists():
+            return self._load(path)
+        raise FunctionError(
+            f"`{spec.setup}`, the setup of run {self.run_seq}, could not be stored (it needs what "
+            "lived in its process); submit the psets again"
+        )
+
+    def _load(self, path: Path) -> Callable[..., Any]:
+        if not self.study.trusted:
+            raise TrustError(
+                f"running the stored function of {self.study.calc_dir}/ means running code that "
+                "somebody else may have put there: open it with Study(..., trust=True) if you do"
+            )
+        return load_function(path.read_bytes())
+
     def _start(
         self,
         lock: "_Held",
         kind: str,
         func: Callable[..., Any],
+        setup: Callable[[], Any] | None,
         todo: list[tuple[int, int]],
         workers: int | None,
     ) -> None:
@@ -325,18 +317,26 @@ class Run:
             travels=before.mode != "thread",
             on_error="record" if before.on_error == "raise" else before.on_error,
             timeout=before.timeout,
+            setup=setup,
+            retries=before.retries,
+            order=before.order,
+            fresh=before.fresh,
+            slots=before.slots or None,
+            capture_logs=before.capture_logs or None,
         )
         params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)
-        spec = session_spec(kind, submission, self.folder.commands_size())
+        order, seed = arrange(options.order, params)
+        spec = session_spec(kind, submission, self.folder.commands_size(), seed)
         if kind == "resume":  # a function read from a pickle has no source of its own
             spec = before.again(spec)
-        session = self.folder.add_session(spec, submission.function, todo)
+        todo = [todo[place] for place in order]
+        session = self.folder.add_session(spec, submission.function, todo, submission.setup)
         handed = lock.hand_on()
         if options.processes:
             hosts.start_process(session, handed, self.study.trusted)
         else:
-            hosts.start_thread(session, handed, self.study.database, func, None)
+            hosts.start_thread(session, handed, self.study.database, func, None, setup)
 
     # -- waiting -----------------------------------------------------------------------------
 

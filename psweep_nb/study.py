@@ -7,7 +7,7 @@ modules below (submission, engine, database, runview).
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
 from psweep_nb.functions import name_of, source_of
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
+from psweep_nb.running import workers_of
 from psweep_nb.runs import Run
 from psweep_nb.submission import (
     Judgement,
@@ -173,7 +174,7 @@ class Study:
             As :meth:`submit` would.
         """
         with warnings.catch_warnings(action="ignore"):  # given when the psets are submitted
-            submission = prepare(func, params, Options("inline", skip=skip))
+            submission = prepare(func, params, Options("inline", skip=skip), looking=True)
         return self._preview(submission, self._judge(submission))
 
     def _judge(self, submission: Submission) -> Judgement:
@@ -206,13 +207,19 @@ class Study:
         func: Callable[..., Any],
         params: Any,
         *,
-        workers: int = 1,
+        workers: int | None = None,
         skip: str | None = None,
         on_error: str = "record",
         timeout: float | None = None,
         label: str = "",
         executor: Executor | None = None,
         in_kernel: bool = False,
+        setup: Callable[[], Any] | None = None,
+        retries: int = 0,
+        order: str = "given",
+        fresh: bool = False,
+        slots: Sequence[Mapping[str, str]] | None = None,
+        capture_logs: str | None = None,
         notes: Notes | None = None,
     ) -> "Run":
         """Start a run in the background and return at once.
@@ -226,8 +233,8 @@ class Study:
             dict of results or one value.
         params : iterable of dict
             The psets.
-        workers : int
-            Worker processes.
+        workers : int, optional
+            Worker processes (1, or one for each of `slots`).
         skip : None, "done" or "done+failed"
             Pass over psets that are done, or have failed, in rows from before, and those that an
             active run is at work on.
@@ -241,6 +248,22 @@ class Study:
             Run there, looked after by a thread of this process.
         in_kernel : bool
             Run in a thread of this process: for functions that need what lives in it.
+        setup : callable, optional
+            Called once in each worker, without arguments; the function gets what it returns as the
+            keyword ``setup``: for what is large, or lives in one process.
+        retries : int
+            How often a pset that failed, by an exception, a crash or a timeout, is tried again,
+            after all others; the row shows the last attempt.
+        order : "given", "shuffle" or "repeats-last"
+            In which order psets begin: as given, at random, or the first of all repeats first.
+        fresh : bool
+            A new process for each pset: for what leaks memory.
+        slots : sequence of dict, optional
+            Environment variables (texts), one dict a worker, such as
+            ``[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]``.
+        capture_logs : None, "db", "file" or "db+file"
+            Put what a pset prints into the column `_logs`, into ``logs.txt`` in its directory. (In
+            the background it is kept in the run's folder anyway, see `PsetRecord.log`.)
         notes : callable, optional
             Gets what the user should know, a sentence a call; warnings are given by default.
 
@@ -256,22 +279,27 @@ class Study:
         """
         if on_error == "raise":
             raise OptionError("a background run cannot raise; on_error is 'record' or 'stop'")
-        if in_kernel and executor is None and workers != 1:
+        if in_kernel and executor is None and workers not in (None, 1):
             raise OptionError(
                 f"workers is {workers}, but the kernel's own thread runs one pset at a time; "
                 "leave in_kernel out, or give executor=ThreadPoolExecutor(...)"
             )
         mode = "thread" if in_kernel or executor is not None else "process"
-        workers = _pool_size(executor, workers)
         options = Options(
             mode,
-            workers,
+            _pool_size(executor, workers_of(workers, slots)),
             processes=mode == "process",
             travels=mode == "process" or _leaves_process(executor),
             on_error=on_error,
             timeout=timeout,
             skip=skip,
             label=label,
+            setup=setup,
+            retries=retries,
+            order=order,
+            fresh=fresh,
+            slots=slots,
+            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if not submission.params:
@@ -286,7 +314,7 @@ class Study:
         if mode == "process":
             hosts.start_process(found.session, found.lock, self.trusted)
         else:
-            hosts.start_thread(found.session, found.lock, self.database, func, executor)
+            hosts.start_thread(found.session, found.lock, self.database, func, executor, setup)
         return self._run(found.session.run)
 
     def _publish(self, submission: Submission) -> Published | Preview:
@@ -331,13 +359,19 @@ class Study:
         timeout: float | None = None,
         label: str = "",
         executor: Executor | None = None,
+        setup: Callable[[], Any] | None = None,
+        retries: int = 0,
+        order: str = "given",
+        fresh: bool = False,
+        slots: Sequence[Mapping[str, str]] | None = None,
+        capture_logs: str | None = None,
         df: pd.DataFrame | None = None,
         notes: Notes | None = None,
     ) -> pd.DataFrame:
         """Run psets here and return the table when they are done.
 
-        Without `workers` and `executor` the function is called in this very thread. Parameters
-        as in :meth:`submit`, and:
+        Without `workers`, `slots` and `executor` the function is called in this very thread.
+        Parameters as in :meth:`submit`, and:
 
         Parameters
         ----------
@@ -355,16 +389,22 @@ class Study:
             What the function raised; `PsetError` with its traceback where the exception could
             not be brought here from a worker.
         """
-        processes = workers is not None and executor is None
+        processes = (workers is not None or slots is not None) and executor is None
         options = Options(
             "inline",
-            _pool_size(executor, 1 if workers is None else workers),
+            _pool_size(executor, workers_of(workers, slots)),
             processes=processes,
             travels=processes or _leaves_process(executor),
             on_error=on_error,
             timeout=timeout,
             skip=skip,
             label=label,
+            setup=setup,
+            retries=retries,
+            order=order,
+            fresh=fresh,
+            slots=slots,
+            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if df is not None:
@@ -375,7 +415,7 @@ class Study:
         if isinstance(found, Preview):
             return self.df
         errors: list[BaseException] = []
-        with progress_bar(len(found.session.todo) // 2) as advance:
+        with progress_bar(found.session.n) as advance:
             ended = hosts.run_inline(
                 found.session,
                 found.lock,
@@ -383,6 +423,7 @@ class Study:
                 func,
                 executor,
                 psets=found.psets,
+                setup=setup,
                 on_progress=advance,
                 on_failure=errors.append,
             )

@@ -36,6 +36,7 @@ from psweep_nb.journal import DONE
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params
 from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, RunDir, Session, SessionSpec, new_run, publish
+from psweep_nb.running import Running, arrange
 from psweep_nb.runview import RunView
 from psweep_nb.worker import are_plain, encode
 
@@ -45,7 +46,7 @@ ON_ERROR = ("raise", "record", "stop")
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(Running):
     """How a run is executed; checked when made.
 
     Raises
@@ -89,6 +90,7 @@ class Options:
                     "timeout needs worker processes, which can be killed: add workers=1 (or more), "
                     "and leave executor= and in-kernel running out"
                 )
+        self.check_running(self.workers, self.processes)
 
     @property
     def can(self) -> tuple[str, ...]:
@@ -134,6 +136,7 @@ class Submission:
     function: bytes | None  # None: it stays in this process
     digests: list[bytes | None]
     notes: list[str] = field(default_factory=list)
+    setup: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,12 @@ class Published:
     psets: list[dict[str, Any]] | None
 
 
-def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submission:
+def prepare(
+    func: Callable[..., Any], params: Any, options: Options, *, looking: bool = False
+) -> Submission:
     """Check everything that can be checked without looking at the study.
+
+    `looking` is for who will call nothing yet, and need not know `setup`.
 
     Raises
     ------
@@ -159,21 +166,24 @@ def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submissi
     with in_bulk():
         psets = check_params(params)
         digests = sha1_digests(psets)
-    call, notes = decide_call(func, psets)
-    function: bytes | None = None
+    call, notes = decide_call(func, psets, None if looking else options.setup is not None)
+    function, setup = None, None
     if options.travels:
         function, more = dump_function(func)
         notes += more
+        if options.setup is not None:
+            setup, more = dump_function(options.setup)
+            notes += more
     else:
-        function = _dump_if_possible(func)
-    return Submission(func, psets, options, call, function, digests, notes)
+        function, setup = _dump_if_possible(func), _dump_if_possible(options.setup)
+    return Submission(func, psets, options, call, function, digests, notes, setup)
 
 
-def _dump_if_possible(func: Callable[..., Any]) -> bytes | None:
+def _dump_if_possible(func: Callable[..., Any] | None) -> bytes | None:
     # Where the function stays in this process it need not travel: closures over anything are
     # welcome. It is stored if it can be, for `resume`.
     try:
-        return dump_function(func)[0]
+        return None if func is None else dump_function(func)[0]
     except Exception:
         return None
 
@@ -252,8 +262,10 @@ def publish_run(
     lock.try_acquire()
     try:
         run_seq, pset_seq = _next_numbers(database)
-        spec = session_spec("submit", submission)
-        run.add_session(spec, submission.function, zip(range(len(psets)), repeat(1), strict=False))
+        order, seed = arrange(submission.options.order, psets)
+        spec = session_spec("submit", submission, order_seed=seed)
+        todo = zip(order, repeat(1), strict=False)
+        run.add_session(spec, submission.function, todo, submission.setup)
         info = {
             "run_id": run_id,
             "run_seq": run_seq,
@@ -275,9 +287,11 @@ def publish_run(
     return Published(session, lock, psets if plain else None)
 
 
-def session_spec(kind: str, submission: Submission, commands_offset: int = 0) -> SessionSpec:
+def session_spec(
+    kind: str, submission: Submission, commands_offset: int = 0, order_seed: int = 0
+) -> SessionSpec:
     """Return what an engine is told to do."""
-    options, func = submission.options, submission.func
+    options, func, setup = submission.options, submission.func, submission.options.setup
     return SessionSpec(
         kind=kind,
         host=platform.node(),
@@ -294,7 +308,15 @@ def session_spec(kind: str, submission: Submission, commands_offset: int = 0) ->
         commands_offset=commands_offset,
         cwd=os.getcwd(),
         sys_path=tuple(os.path.abspath(p) for p in sys.path),
-        sources=_cell_sources(func),
+        sources={**_cell_sources(func), **(_cell_sources(setup) if setup else {})},
+        retries=options.retries,
+        order=options.order,
+        order_seed=order_seed,
+        fresh=options.fresh,
+        slots=[dict(slot) for slot in options.slots or ()],
+        capture_logs=options.capture_logs or "",
+        setup=name_of(setup) if setup else "",
+        setup_module=module_of(setup) if setup else "",
     )
 
 

@@ -9,6 +9,7 @@ import pickle
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from itertools import chain
 from operator import is_
 from pickle import dumps
@@ -197,7 +198,9 @@ def fields_of(session: Session) -> Callable[[dict[str, Any], int], dict[str, Any
     return fill
 
 
-def failure(error: BaseException | str, kept: bytes | None = None, *, log: str = "") -> bytes:
+def failure(
+    error: BaseException | str, kept: bytes | None = None, *, log: str = "", **more: Any
+) -> bytes:
     """Return the body of a failed pset's record.
 
     Parameters
@@ -208,13 +211,25 @@ def failure(error: BaseException | str, kept: bytes | None = None, *, log: str =
         The pickled exception.
     log : str
         The log's file name, where it is not the one that belongs to the journal.
+    **more
+        What else is to be known of it.
     """
     if isinstance(error, str):
         text, line = error, error.splitlines()[0]
     else:
         text, line = _traceback_text(error), _one_line(error)
-    body = {"error": line, "traceback": text, "exception": kept, "log": log}
+    body = {"error": line, "traceback": text, "exception": kept, "log": log, **more}
     return pickle.dumps(body, 5)
+
+
+def with_setup(func: Callable[..., Any], setup: Callable[[], Any] | None) -> Callable[..., Any]:
+    """Call `setup`, if there is one, and return `func` with what it gave."""
+    return func if setup is None else partial(func, setup=setup())
+
+
+def setup_failed(error: BaseException) -> str:
+    """Say that `setup` raised, with its traceback."""
+    return f"setup failed: {_one_line(error)}\n{_traceback_text(error)}"
 
 
 def _as_results(value: Any) -> dict[str, Any]:

@@ -33,8 +33,8 @@ LAYERS = (
         "trust",
     ),
     ("worker", "executors", "rows", "database", "identity", "records", "runview", "tidy"),
-    ("engine", "driver", "hosts", "submission"),
-    ("classic", "progress", "runs", "study"),
+    ("engine", "driver", "hosts", "running", "submission"),
+    ("again", "classic", "progress", "runs", "study"),
     ("batch", "script"),
     ("ui", "cli", "__main__"),
 )

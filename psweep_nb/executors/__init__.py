@@ -16,6 +16,8 @@ class Progress:
     ----------
     done, failed : int
         Psets whose record was written.
+    failed_at : list of int
+        The positions of those that failed, at least where they may be tried again.
     returned : list of (int, int)
         Ranges that did not run and will not: they are the engine's again.
     samples : list of (int, float)
@@ -28,6 +30,7 @@ class Progress:
 
     done: int = 0
     failed: int = 0
+    failed_at: list[int] = field(default_factory=list)
     returned: list[tuple[int, int]] = field(default_factory=list)
     samples: list[tuple[int, float]] = field(default_factory=list)
     broken: str = ""

@@ -6,6 +6,7 @@ when the pool is dead.
 """
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from concurrent.futures import ThreadPoolExecutor as Threads
@@ -19,28 +20,45 @@ from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function, loader
-from psweep_nb.worker import Caller, failure, fields_of, forks
+from psweep_nb.worker import Caller, failure, fields_of, forks, setup_failed, with_setup
 
 Item = tuple[int, bytes, dict[str, Any]]  # pset number, its pickle, its book-keeping fields
 Result = tuple[int, int, int, int, bytes]  # pset number, kind, start ns, runtime ns, body
+Function = Callable[..., Any]
 
 IN_FLIGHT = 2  # chunks a worker
-_loaded: dict[bytes, Callable[..., Any]] = {}  # in a pool's process: functions by digest
+_ready = threading.local()  # in a worker of a pool, process or thread: the function, and which
 
 
-def run_chunk(
-    function: bytes, call: dict[str, Any], keep_error: bool, items: list[Item]
-) -> list[Result]:
-    """Execute a chunk in a pool's process; only bytes, text and numbers come and go."""
-    key = sha1(function).digest()
-    if key not in _loaded:
-        _loaded.clear()
-        _loaded[key] = load_function(function)
-    return _run_items(_loaded[key], call, keep_error, items)
+def run_chunk(function: bytes, setup: bytes | None, *rest: Any) -> list[Result] | str:
+    """Execute a chunk in a pool's process; only bytes, text and numbers come and go.
+
+    Returns why nothing can be executed here, where `setup` fails.
+    """
+
+    def load() -> tuple[Function, Function | None]:
+        return load_function(function), None if setup is None else load_function(setup)
+
+    return _run_ready(sha1(function + (setup or b"")).digest(), load, *rest)
+
+
+def _run_ready(
+    key: object, load: Callable[[], tuple[Function, Function | None]], *rest: Any
+) -> list[Result] | str:
+    """Execute a chunk with the function that `load` gives, set up once in each thread."""
+    if getattr(_ready, "key", None) != key:
+        func, setup = load()
+        _ready.key = None
+        try:
+            _ready.func = with_setup(func, setup)
+        except Exception as exc:
+            return setup_failed(exc)
+        _ready.key = key
+    return _run_items(_ready.func, *rest)
 
 
 def _run_items(
-    func: Callable[..., Any], call: dict[str, Any], keep_error: bool, items: list[Item]
+    func: Function, call: dict[str, Any], keep_error: bool, items: list[Item]
 ) -> list[Result]:
     found = {number: (blob, fields) for number, blob, fields in items}
     read = loader(trusted=True)
@@ -73,20 +91,27 @@ class FuturesExecutor:
         How many chunks it executes at a time.
     func : callable
         The function itself: in a pool of threads it is called as it is.
+    setup : callable, optional
+        Makes the function's keyword `setup`, once in each thread or process of the pool.
     """
 
     can: frozenset[str] = frozenset()
 
     def __init__(
-        self, session: Session, executor: Executor, workers: int, func: Callable[..., Any]
+        self,
+        session: Session,
+        executor: Executor,
+        workers: int,
+        func: Function,
+        setup: Function | None = None,
     ) -> None:
         self._session = session
         self._executor = executor
         self._window = IN_FLIGHT * workers
-        self._func = func
+        self._functions = func, setup
         self._in_threads = isinstance(executor, Threads)
         self._keep_error = session.spec.on_error == "raise"
-        self._pending: dict[Future[list[Result]], tuple[int, int, float]] = {}
+        self._pending: dict[Future[list[Result] | str], tuple[int, int, float]] = {}
         self._returned: list[tuple[int, int]] = []
         self._broken = ""
 
@@ -94,7 +119,11 @@ class FuturesExecutor:
         """Open the journal."""
         self._writer = Writer(self._session.path / "w0.journal", on_full=self._set_full)
         if not self._in_threads:
-            self._blob = self._session.function.read_bytes()
+            setup = self._session.setup
+            self._blobs = (
+                self._session.function.read_bytes(),
+                setup.read_bytes() if setup.exists() else None,
+            )
         self._fill = fields_of(self._session)
 
     def _set_full(self, full: bool) -> None:
@@ -115,9 +144,10 @@ class FuturesExecutor:
         rest = (spec.call, self._keep_error, items)
         try:
             if self._in_threads:
-                future = self._executor.submit(_run_items, self._func, *rest)
+                key, functions = str(self._session.path), self._functions
+                future = self._executor.submit(_run_ready, key, lambda: functions, *rest)
             else:
-                future = self._executor.submit(run_chunk, self._blob, *rest)
+                future = self._executor.submit(run_chunk, *self._blobs, *rest)
         except (RuntimeError, OSError) as exc:  # shut down, or broken
             self._break(exc)
             self._returned.append((start, stop))
@@ -138,7 +168,7 @@ class FuturesExecutor:
 
     def _collect(
         self,
-        future: "Future[list[Result]]",
+        future: "Future[list[Result] | str]",
         start: int,
         stop: int,
         begin: float,
@@ -153,10 +183,16 @@ class FuturesExecutor:
         except BaseException as exc:  # the pool's own trouble: a worker killed, data lost, ...
             self._blame(exc, start, stop, progress)
             return
+        if isinstance(results, str):
+            self._broken = results
+            progress.returned.append((start, stop))
+            return
         for position, (number, kind, start_ns, runtime, body) in enumerate(results, start):
             self._record(position, number, kind, start_ns, runtime, body)
             progress.done += kind == DONE
-            progress.failed += kind == FAILED
+            if kind == FAILED:
+                progress.failed += 1
+                progress.failed_at.append(position)
         progress.samples.append((stop - start, monotonic() - begin))
 
     def _blame(self, exc: BaseException, start: int, stop: int, progress: Progress) -> None:
@@ -167,6 +203,7 @@ class FuturesExecutor:
         body = failure(f"{type(exc).__name__}: {exc}\n(raised by the executor, not the function)")
         self._record(start, number, FAILED, time_ns(), 0, body)
         progress.failed += 1
+        progress.failed_at.append(start)
 
     def _record(
         self, position: int, number: int, kind: int, start_ns: int, runtime: int, body: bytes

@@ -9,24 +9,13 @@ import contextlib
 import os
 import selectors
 import socket
-import subprocess
-import sys
-from collections import deque
-from dataclasses import dataclass, field
 from time import monotonic, monotonic_ns, time_ns
 from typing import Any
 
 from psweep_nb.executors import Progress
+from psweep_nb.executors.local_slots import Batch, Failures, Slot, Workers
 from psweep_nb.executors.local_worker import BATCH, ENDED, QUIT, READY, REPLY
-from psweep_nb.executors.processes import (
-    MARK,
-    bootstrap,
-    cpu_count,
-    describe_exit,
-    kill_orphans,
-    kill_tree,
-    reap_orphans,
-)
+from psweep_nb.executors.processes import describe_exit, kill_tree, reap_orphans
 from psweep_nb.journal import DONE, FAILED, LOADFAIL, Reader, Record, Writer
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, LIMIT, LOG_START, NO_LIMIT, OK, POSITION, STARTED, STEP
@@ -39,40 +28,6 @@ IN_FLIGHT = 2  # so that the second waits in the worker's socket when the first 
 SETTLE_S = 0.02  # between writing LIMIT and reading STEP; see `livecells`
 BLOCKED_S = 0.2  # a pset this slow gives what waits behind it to other workers
 MAX_DEATHS_UNREADY = 3
-_BLAS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-
-
-@dataclass
-class _Batch:
-    start: int
-    stop: int  # what the worker may still do of it; the rest was given back
-    step: int  # the worker's step number of its first position
-
-
-@dataclass
-class _Slot:
-    """One place for a worker, and the worker that is in it now."""
-
-    slot: int
-    number: int  # of the worker: names its journal and log
-    process: subprocess.Popen[bytes]
-    sock: socket.socket
-    pidfd: int
-    ready: bool = False
-    batches: deque[_Batch] = field(default_factory=deque)
-    next_step: int = 0
-    journal_size: int = 0  # at its last reply (bytes)
-    counted: tuple[int, int] = (0, 0)  # of its OK and FAILED counters
-    revoked_at: float = 0.0  # monotonic; 0: nothing is revoked
-    settled: bool = False  # what was revoked has been given back
-    kill_reason: str = ""
-    too_slow: int = -1  # the position it was killed for
 
 
 class LocalExecutor:
@@ -100,60 +55,27 @@ class LocalExecutor:
         self._cells = session.cells
         self._notes = notes
         self._timeout_ns = int((session.spec.timeout or 0) * 1e9)
-        self._capture = capture
         self._adopts = adopts
-        self._slots: list[_Slot] = []
+        self._slots: list[Slot] = []
         self._selector = selectors.DefaultSelector()
-        self._started = 0
         self._deaths_unready = 0
         self._killing = False
         self._in_flight = 1
         self._progress = Progress()
-        self._environment = self._worker_environment()
-
-    def _worker_environment(self) -> dict[str, str]:
-        threads = str(max(1, cpu_count() // self._workers))
-        # A notebook's MPLBACKEND would make workers import IPython.
-        return {**dict.fromkeys(_BLAS, threads), **os.environ, "MPLBACKEND": "Agg"}
+        self._staff = Workers(session, capture=capture, adopts=adopts)
+        self._failures = Failures(session) if session.spec.retries else None
 
     def start(self) -> None:
         """Start the workers; they are given work once they have loaded the function."""
         for slot in range(self._workers):
             self._slots.append(self._spawn(slot))
 
-    def _spawn(self, slot: int) -> _Slot:
-        number, self._started = self._started, self._started + 1
-        cell = self._cells.cell(slot)
-        for i in range(len(cell)):
-            cell[i] = 0
-        cell[LIMIT] = NO_LIMIT
-        ours, theirs = socket.socketpair()
-        arguments = [
-            str(self._session.path), str(slot), str(number), str(os.getpid()),
-            str(theirs.fileno()), str(int(self._capture)),
-        ]  # fmt: skip
-        with theirs, contextlib.ExitStack() as stack:
-            log = None
-            if self._capture:
-                log = stack.enter_context(open(self._log(number), "ab", buffering=0))
-            process = subprocess.Popen(
-                [*bootstrap("psweep_nb.executors.local_worker"), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**self._environment, MARK: f"{os.getpid()}-{number}"},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        pidfd = os.pidfd_open(process.pid) if sys.platform == "linux" else -1
-        worker = _Slot(slot, number, process, ours, pidfd)
-        self._selector.register(ours, selectors.EVENT_READ, worker)
-        if pidfd >= 0:
-            self._selector.register(pidfd, selectors.EVENT_READ, worker)
+    def _spawn(self, slot: int) -> Slot:
+        worker = self._staff.spawn(slot)
+        self._selector.register(worker.sock, selectors.EVENT_READ, worker)
+        if worker.pidfd >= 0:
+            self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
         return worker
-
-    def _log(self, number: int) -> str:
-        return str(self._session.path / f"w{number}.log")
 
     # -- giving work -------------------------------------------------------------------------
 
@@ -161,13 +83,13 @@ class LocalExecutor:
         """How many more batches the workers take now."""
         return sum(self._in_flight - len(s.batches) for s in self._slots if self._takes(s))
 
-    def _takes(self, slot: _Slot) -> bool:
+    def _takes(self, slot: Slot) -> bool:
         return slot.ready and not slot.revoked_at and len(slot.batches) < self._in_flight
 
     def submit(self, start: int, stop: int) -> None:
         """Give the batch to the worker with the fewest batches waiting."""
         slot = min(filter(self._takes, self._slots), key=lambda s: len(s.batches))
-        slot.batches.append(_Batch(start, stop, slot.next_step))
+        slot.batches.append(Batch(start, stop, slot.next_step))
         # A worker that has just died cannot take it: its funeral gives the batch back.
         with contextlib.suppress(OSError):
             slot.sock.sendall(BATCH.pack(start, stop, slot.next_step))
@@ -182,7 +104,7 @@ class LocalExecutor:
         for slot in self._slots:
             self._revoke(slot)
 
-    def _revoke(self, slot: _Slot) -> None:
+    def _revoke(self, slot: Slot) -> None:
         if slot.batches and not slot.revoked_at:
             self._cells[slot.slot, LIMIT] = 0
             slot.revoked_at, slot.settled = monotonic(), False
@@ -201,7 +123,7 @@ class LocalExecutor:
         self._selector.select(timeout)
         for slot in list(self._slots):
             self._read_replies(slot)
-            if self._is_dead(slot):
+            if slot.is_dead():
                 self._bury(slot)
                 continue
             self._count(slot)
@@ -212,7 +134,7 @@ class LocalExecutor:
         progress.disk_full = any(self._cells[s.slot, FULL] for s in self._slots)
         return progress
 
-    def _read_replies(self, slot: _Slot) -> None:
+    def _read_replies(self, slot: Slot) -> None:
         while True:
             try:
                 data = slot.sock.recv(REPLY.size, socket.MSG_DONTWAIT | socket.MSG_WAITALL)
@@ -228,7 +150,7 @@ class LocalExecutor:
             elif code == ENDED:
                 self._end_batch(slot, reached, busy_ns / 1e9)
 
-    def _end_batch(self, slot: _Slot, reached: int, seconds: float) -> None:
+    def _end_batch(self, slot: Slot, reached: int, seconds: float) -> None:
         batch = slot.batches.popleft()
         if reached > batch.start:
             self._progress.samples.append((reached - batch.start, seconds))
@@ -240,13 +162,17 @@ class LocalExecutor:
             slot.revoked_at = 0.0
             self._cells[slot.slot, LIMIT] = NO_LIMIT
 
-    def _count(self, slot: _Slot) -> None:
+    def _count(self, slot: Slot) -> None:
         ok, failed = self._cells[slot.slot, OK], self._cells[slot.slot, FAILED_COUNT]
         self._progress.done += ok - slot.counted[0]
-        self._progress.failed += failed - slot.counted[1]
+        if failed != slot.counted[1]:
+            self._progress.failed += failed - slot.counted[1]
+            if self._failures is not None:
+                more = self._failures.of(slot.number, failed - slot.counted[1])
+                self._progress.failed_at += more
         slot.counted = (ok, failed)
 
-    def _check_time(self, slot: _Slot) -> None:
+    def _check_time(self, slot: Slot) -> None:
         position = self._position(slot)  # read first: should it be out of date, so is the time
         started = self._cells[slot.slot, STARTED]
         if not started or not slot.batches:
@@ -259,13 +185,13 @@ class LocalExecutor:
         elif running_ns > BLOCKED_S * 1e9 and len(self._slots) > 1 and self._blocks(slot):
             self._revoke(slot)
 
-    def _blocks(self, slot: _Slot) -> bool:
+    def _blocks(self, slot: Slot) -> bool:
         return len(slot.batches) > 1 or slot.batches[0].stop > self._position(slot) + 1
 
-    def _position(self, slot: _Slot) -> int:
+    def _position(self, slot: Slot) -> int:
         return self._cells[slot.slot, POSITION]
 
-    def _settle(self, slot: _Slot) -> None:
+    def _settle(self, slot: Slot) -> None:
         """Give back what a worker told to stop can no longer begin, while it is still busy."""
         if not slot.revoked_at or slot.settled or monotonic() < slot.revoked_at + SETTLE_S:
             return
@@ -279,13 +205,7 @@ class LocalExecutor:
 
     # -- deaths ------------------------------------------------------------------------------
 
-    @staticmethod
-    def _is_dead(slot: _Slot) -> bool:
-        # WNOWAIT: it stays a zombie, so that its id is still its own when its group is killed.
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, slot.process.pid, flags) is not None
-
-    def _bury(self, slot: _Slot) -> None:
+    def _bury(self, slot: Slot) -> None:
         """Clear up after a dead worker: blame its pset, return the rest, put a new one there."""
         code = self._end_process(slot)
         self._read_replies(slot)
@@ -303,11 +223,8 @@ class LocalExecutor:
         else:
             self._slots.remove(slot)
 
-    def _end_process(self, slot: _Slot) -> int:
-        kill_tree(slot.process.pid)
-        code = slot.process.wait()
-        if self._adopts:
-            kill_orphans(f"{os.getpid()}-{slot.number}")
+    def _end_process(self, slot: Slot) -> int:
+        code = self._staff.end(slot)
         with contextlib.suppress(KeyError):
             self._selector.unregister(slot.sock)
         if slot.pidfd >= 0:
@@ -316,7 +233,7 @@ class LocalExecutor:
             slot.pidfd = -1
         return code
 
-    def _clear_batches(self, slot: _Slot, reached: int, code: int) -> None:
+    def _clear_batches(self, slot: Slot, reached: int, code: int) -> None:
         began = self._cells[slot.slot, STARTED] and self._position(slot) == reached
         # It may have got to the next pset just before it was killed: not that one's fault.
         began = began and slot.too_slow in (-1, reached)
@@ -329,11 +246,11 @@ class LocalExecutor:
                 self._progress.returned.append((batch.start, batch.stop))
         slot.batches.clear()
 
-    def _record_victim(self, slot: _Slot, position: int, code: int) -> None:
+    def _record_victim(self, slot: Slot, position: int, code: int) -> None:
         todo = self._session.todo
         now, running_ns = time_ns(), monotonic_ns() - self._cells[slot.slot, STARTED]
         text = slot.kill_reason or f"WorkerDied: its process ended: {describe_exit(code)}"
-        log = self._log(slot.number) if self._capture else ""
+        log = self._staff.log(slot.number)
         self._notes.append(
             FAILED,
             failure(text, log=os.path.basename(log)),
@@ -345,25 +262,18 @@ class LocalExecutor:
             log_end=os.path.getsize(log) if log else 0,
         )
         self._progress.failed += 1
+        self._progress.failed_at.append(position)
 
-    def _judge_unready(self, slot: _Slot, code: int, records: list[Record]) -> None:
+    def _judge_unready(self, slot: Slot, code: int, records: list[Record]) -> None:
         self._deaths_unready += 1
         for record in records:
             if record.kind == LOADFAIL:
                 body: Any = loads(record.body, trusted=False)
-                self._progress.broken = (
-                    f"the workers cannot load the function: {body['error']}\n{body['traceback']}"
-                )
+                what = body.get("what", "the workers cannot load the function")
+                self._progress.broken = f"{what}: {body['error']}\n{body['traceback']}"
         if self._deaths_unready >= MAX_DEATHS_UNREADY and not self._progress.broken:
-            self._progress.broken = (
-                f"{self._deaths_unready} workers in a row ended before they were ready "
-                f"({describe_exit(code)}); what they printed:\n{self._last_output(slot.number)}"
-            )
-
-    def _last_output(self, number: int) -> str:
-        with contextlib.suppress(OSError), open(self._log(number), "rb") as file:
-            return file.read()[-2000:].decode(errors="replace")
-        return ""
+            why = self._staff.why_unready(slot, code, self._deaths_unready)
+            self._progress.broken = why
 
     def close(self) -> None:
         """Let the workers go, wait for them a moment, kill who is left."""
@@ -372,7 +282,7 @@ class LocalExecutor:
                 slot.sock.sendall(BATCH.pack(*QUIT))
             self._selector.unregister(slot.sock)
         deadline = monotonic() + 2
-        while monotonic() < deadline and not all(map(self._is_dead, self._slots)):
+        while monotonic() < deadline and not all(slot.is_dead() for slot in self._slots):
             self._selector.select(0.01)
         for slot in self._slots:
             self._end_process(slot)

@@ -32,7 +32,7 @@ from psweep_nb.livecells import (
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function
-from psweep_nb.worker import Caller, failure, fields_of, forks, stored_psets
+from psweep_nb.worker import Caller, failure, fields_of, forks, stored_psets, with_setup
 
 BATCH = struct.Struct("<qqq")  # to the worker: first position, end, step of the first
 REPLY = struct.Struct("<qqqq")  # to the engine: READY or ENDED, reached, busy ns, journal bytes
@@ -84,10 +84,18 @@ class Worker:
             sys.path[:] = [*spec.sys_path, *(p for p in sys.path if p not in spec.sys_path)]
             _restore_sources(spec.sources)
             func = load_function(self._session.function.read_bytes())
+            setup = None
+            if self._session.setup.exists():
+                setup = load_function(self._session.setup.read_bytes())
         except BaseException as exc:
             self._writer.append(LOADFAIL, failure(exc))
             return
         self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            func = with_setup(func, setup)
+        except BaseException as exc:
+            self._writer.append(LOADFAIL, failure(exc, what="setup failed"))
+            return
         self._caller = Caller(
             func,
             Call.from_json(spec.call),
@@ -97,7 +105,9 @@ class Worker:
             keep_error=spec.on_error == "raise",
         )
         self._ended = False
-        self._ends_on_failure = spec.on_error != "record"
+        ends = spec.on_error != "record"
+        # Failures from this position on end the session: those before are tried again.
+        self._final = self._session.n * spec.retries if ends else len(self._todo)
         self._reply(READY, 0, 0)
         while len(data := self._sock.recv(BATCH.size, socket.MSG_WAITALL)) == BATCH.size:
             batch = BATCH.unpack(data)
@@ -141,7 +151,7 @@ class Worker:
                 cell[OK] += 1
             else:
                 cell[FAILED] += 1
-                self._ended = self._ends_on_failure
+                self._ended = position > self._final
         cell[STARTED] = 0
         return position
 

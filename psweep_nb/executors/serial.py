@@ -9,7 +9,7 @@ from psweep_nb.journal import Bulk, Writer, Written
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
-from psweep_nb.worker import Caller, forks
+from psweep_nb.worker import Caller, forks, setup_failed
 
 
 class SerialExecutor:
@@ -19,13 +19,13 @@ class SerialExecutor:
     ----------
     session : Session
         What is to be done.
-    caller : Caller
-        Calls the function itself, no copy of it.
+    make_caller : callable
+        Gives what calls the function itself, no copy of it; the run's `setup` is called there.
     restore_cwd : bool
         Return to the directory of the start before each pset; not in a thread of a kernel,
         where the directory belongs to the user's cells too.
     on_failure : callable, optional
-        Called with the exception of each failed pset.
+        Called with the exception of each failed pset that is not tried again.
     """
 
     can: frozenset[str] = frozenset()
@@ -33,17 +33,19 @@ class SerialExecutor:
     def __init__(
         self,
         session: Session,
-        caller: Caller,
+        make_caller: Callable[[], Caller],
         *,
         restore_cwd: bool = True,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._session = session
-        self._caller = caller
+        self._make_caller = make_caller
+        self._broken = ""
         self._cell = session.cells.cell(0)
         self._restore_cwd = restore_cwd
         self._on_failure = on_failure
         self._ends_on_failure = session.spec.on_error != "record"
+        self._last_block = session.n * session.spec.retries  # failures there are final
         self._written = Bulk()
         self._todo = session.todo
         self._at = self._stop = 0
@@ -53,18 +55,22 @@ class SerialExecutor:
         self._cut = True  # whether `_written` may lack something that is in the journal
 
     def start(self) -> None:
-        """Open the journal."""
+        """Open the journal, get the function ready."""
         self._writer = Writer(self._path, on_full=self._set_full)
         self._cut = False
         # A descriptor, not a path: it works after the directory was renamed, and faster.
         self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._caller = self._make_caller()
+        except Exception as exc:
+            self._broken = setup_failed(exc)
 
     def _set_full(self, full: bool) -> None:
         self._cell[FULL] = full
 
     def room(self) -> int:
         """One batch at a time."""
-        return 0 if self.busy() else 1
+        return 0 if self.busy() or self._broken else 1
 
     def submit(self, start: int, stop: int) -> None:
         """Remember the batch; :meth:`poll` executes it."""
@@ -72,7 +78,7 @@ class SerialExecutor:
 
     def poll(self, timeout: float) -> Progress:
         """Execute psets for about `timeout` seconds, at least one."""
-        progress = Progress()
+        progress = Progress(broken=self._broken)
         if self._held:
             progress.returned.append((self._at, self._stop))
             self._at, self._held = self._stop, False
@@ -110,9 +116,11 @@ class SerialExecutor:
             at += 1
             if error is not None:
                 progress.failed += 1
-                self._held = self._ends_on_failure
-                if self._on_failure is not None:
-                    self._on_failure(error)
+                progress.failed_at.append(at - 1)
+                if at > self._last_block:
+                    self._held = self._ends_on_failure
+                    if self._on_failure is not None:
+                        self._on_failure(error)
             if self._held or now > end:
                 break
         self._at = at

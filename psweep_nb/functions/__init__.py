@@ -3,12 +3,13 @@
 Asked by whoever submits a run; workers and the engine only keep the decision (`Call`).
 """
 
-from psweep_nb.functions.call import Call, decide_call
+from psweep_nb.functions.call import Call, check_setup, decide_call
 from psweep_nb.functions.source import find_current, module_of, name_of, source_of
 from psweep_nb.functions.travel import dump_function
 
 __all__ = [
     "Call",
+    "check_setup",
     "decide_call",
     "dump_function",
     "find_current",

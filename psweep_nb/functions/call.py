@@ -13,7 +13,7 @@ from typing import Any, Literal
 from psweep_nb.errors import FunctionError
 from psweep_nb.functions.source import name_of
 
-# Its value will come from a run's `setup=`; no pset has to have it.
+# Its value comes from a run's `setup=`; no pset has to have it.
 _SETUP = "setup"
 
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -60,7 +60,7 @@ class Call:
 
 
 def decide_call(
-    func: Callable[..., Any], params: Sequence[Mapping[str, Any]]
+    func: Callable[..., Any], params: Sequence[Mapping[str, Any]], setup: bool | None = False
 ) -> tuple[Call, list[str]]:
     """Decide how `func` is called with each of `params`.
 
@@ -73,6 +73,9 @@ def decide_call(
         Anything callable: function, lambda, partial, method, class, object with ``__call__``.
     params
         The psets, checked (`params.check_params`).
+    setup
+        Whether the run gives the keyword ``setup``; None where nothing is called yet and nobody
+        knows.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def decide_call(
     ------
     FunctionError
         `func` is not callable, is asynchronous or a generator, requires a parameter that some pset
-        lacks, or takes it by position only.
+        lacks, takes it by position only, or does not fit `setup`.
 
     Examples
     --------
@@ -101,10 +104,14 @@ def decide_call(
     try:
         parameters = inspect.signature(func).parameters
     except (ValueError, TypeError):
+        if setup:
+            raise _no_setup(name) from None
         return Call("pset"), [
             f"`{name}` has no readable signature: it is called with the whole pset"
             f" (to call it by name, wrap it: lambda a, b: {name}(a, b))."
         ]
+    if setup is not None:
+        _check_setup(name, parameters, keys, setup)
     required = [
         p
         for p in parameters.values()
@@ -118,8 +125,65 @@ def decide_call(
     _check_required(name, [p.name for p in required], shapes, params)
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return Call("names"), []
-    names = tuple(p.name for p in parameters.values() if p.kind in _BY_NAME)
+    names = tuple(
+        p.name
+        for p in parameters.values()
+        if p.kind in _BY_NAME and not (setup and p.name == _SETUP)
+    )
     return Call("names", names), _note_on_names(name, names, keys)
+
+
+def check_setup(setup: Callable[..., Any]) -> None:
+    """Check what a run is given as ``setup=``: it is called without arguments.
+
+    Raises
+    ------
+    FunctionError
+        It cannot be called so.
+    """
+    _check_kind(setup)
+    try:
+        parameters = inspect.signature(setup).parameters.values()
+    except (ValueError, TypeError):
+        return
+    needed = [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if needed:
+        name = name_of(setup)
+        raise FunctionError(
+            f"setup is called without arguments, but `{name}` requires {_listed(needed)}; give"
+            f" them: setup=functools.partial({name}, ...)"
+        )
+
+
+def _check_setup(
+    name: str, parameters: Mapping[str, Parameter], keys: Mapping[str, None], given: bool
+) -> None:
+    if given and _SETUP in keys:
+        raise FunctionError(
+            "the psets have a parameter `setup`, and setup= gives a keyword of that name; rename"
+            " the parameter"
+        )
+    takes = _SETUP in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if given and not takes:
+        raise _no_setup(name)
+    if not given and _SETUP not in keys and _SETUP in parameters:
+        parameter = parameters[_SETUP]
+        if parameter.default is parameter.empty and parameter.kind in _BY_NAME:
+            raise FunctionError(
+                f"`{name}` requires `setup`, which no pset has; say what makes it:"
+                " setup=FUNCTION, called once in each worker"
+            )
+
+
+def _no_setup(name: str) -> FunctionError:
+    return FunctionError(
+        f"setup= is given, but `{name}` does not take it; add a parameter to it:"
+        f" def {name}(..., setup), or leave setup= out"
+    )
 
 
 def _check_kind(func: object) -> None:

@@ -28,6 +28,8 @@ def build(
     params: Sequence[Mapping[str, Any]],
     names: dict[str, Any],
     results: Sequence[str] | None = None,
+    *,
+    setup: bool = False,
 ) -> Callable[..., Any]:
     """A function of the psets' parameters whose body is the cell.
 
@@ -42,6 +44,8 @@ def build(
     results : sequence of str, optional
         Names of the cell that are its results. Without it: its last expression, else the
         variables it newly assigns.
+    setup : bool
+        Whether it has a variable `setup`, made by the run's ``setup=``.
 
     Returns
     -------
@@ -58,13 +62,15 @@ def build(
     body = textwrap.dedent(cell).rstrip() + "\n"
     tree = _parse(body)
     keys = _parameter_names(params)
+    given = ["setup"] if setup else []
     events = Names()
     events.visit(tree)
     if results is not None:
-        _check_results(results, [*events.assigned, *events.bound, *keys], events.assigned)
+        known = [*events.assigned, *events.bound, *keys, *given]
+        _check_results(results, known, events.assigned)
     name = "cell_" + hashlib.sha1(" ".join(sorted(keys)).encode()).hexdigest()[:6]
-    returned = _with_return(body, tree, events, keys, results)
-    signature = _signature(keys, params, events, names, picks=_PICK in returned)
+    returned = _with_return(body, tree, events, [*keys, *given], results)
+    signature = _signature(keys, params, events, names, given, picks=_PICK in returned)
     return _define(name, f"def {name}({', '.join(signature)}):\n{returned}", names)
 
 
@@ -140,6 +146,7 @@ def _signature(
     params: Sequence[Mapping[str, Any]],
     events: Names,
     names: Mapping[str, Any],
+    given: Sequence[str],
     *,
     picks: bool,
 ) -> list[str]:
@@ -160,7 +167,8 @@ def _signature(
                 f"pset {lacking} has no {key!r}, which other psets have: give all psets the"
                 f" parameter, or assign {key} in the notebook as its value for the others"
             )
-    seeds = [f"{n}={n}" for n in events.read_first if n in names and n not in keys]
+    read = [n for n in events.read_first if n in names and n not in (*keys, *given)]
+    seeds = [*given, *(f"{name}={name}" for name in read)]
     if picks:  # as a default, so that it travels with the function
         seeds.append(f"{_PICK}={_PICK}")
     return [*required, *optional, *(["*", *seeds] if seeds else [])]

@@ -9,6 +9,14 @@ from psweep_nb.ui.arguments import Command, Option, suggest
 _DIR = Option("--dir", "directory of the study (the one used last; at first calc)", "-d", "DIR")
 _RUN = "RUN: -1 (the latest), a _run_seq, a label, a variable; left out, the run used last here."
 
+ORDER = ("given", "shuffle", "repeats-last")
+CAPTURE_LOGS = ("db", "file", "db+file")
+
+
+def _choice(name: str, text: str, choices: tuple[str, ...]) -> Option:
+    return Option(name, text, "", "|".join(choices), "choice", choices)
+
+
 _RUN_OPTIONS = (
     _DIR,
     Option("--workers", "processes to compute with (1)", "-w", "N", "expression"),
@@ -22,6 +30,18 @@ _RUN_OPTIONS = (
         "choice",
         ("record", "stop"),
     ),
+    Option("--retries", "try a failed pset again so often", "", "N", "expression"),
+    Option(
+        "--setup",
+        "function to call once in each worker; gives the keyword setup",
+        "",
+        "NAME",
+        "expression",
+    ),
+    _choice("--order", "in which order psets begin (given)", ORDER),
+    Option("--fresh", "a new process for each pset"),
+    Option("--slots", "environment variables, one dict a worker", "", "EXPR", "expression"),
+    _choice("--capture-logs", "put what psets print into the table, a file each", CAPTURE_LOGS),
     Option("--wait", "return when the run has ended"),
     Option("--in-kernel", "compute in a thread of this kernel"),
     Option("--label", "a name for the run", "", "TEXT"),
@@ -66,7 +86,12 @@ COMMANDS = {
             "retry",
             "%psweep retry [RUN]",
             "run failed psets again, with the function as it is now",
-            (_DIR,),
+            (
+                Option(
+                    "--match", "only those with this text, or pattern, in the traceback", "", "TEXT"
+                ),
+                _DIR,
+            ),
         ),
         Command(
             "wait",

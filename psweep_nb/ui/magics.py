@@ -76,7 +76,11 @@ class PsweepMagics(Magics):
         results = words.options.pop("--results", None)
         names = self.session.names
         function = cells.build(
-            cell, params, names, cells.result_names(results) if results is not None else None
+            cell,
+            params,
+            names,
+            cells.result_names(results) if results is not None else None,
+            setup="--setup" in words.options,
         )
         # Where `%psweep retry` looks for the workload as it is now.
         names[function.__name__] = function
@@ -136,12 +140,13 @@ class PsweepMagics(Magics):
                 run = study.submit(
                     function,
                     params,
-                    workers=workers or 1,
+                    workers=workers,
                     skip=skip,
                     on_error=options.get("--on-error", "record"),
                     timeout=timeout,
                     label=label,
                     in_kernel=words.flag("--in-kernel"),
+                    **_running(words, names),
                     notes=print,
                 )
                 print(repr(run))
@@ -223,9 +228,13 @@ class PsweepMagics(Magics):
         if not failed:
             print(f"run {run.run_seq}: nothing failed, so there is nothing to retry")
             return
+        match = words.options.get("--match")
+        if match is not None:
+            match = str(arguments.text_value(match, self.session.names, "--match"))
         with _said_plainly():
-            run.retry(notes=print)
-        self._done(run, f"running {texts.psets(failed)} again")
+            run.retry(notes=print, match=match)
+        which = texts.psets(failed) if match is None else f"what failed with {match}"
+        self._done(run, f"running {which} again")
         if _waits(words):
             self._wait_for(run, None)
 
@@ -266,6 +275,19 @@ class PsweepMagics(Magics):
             return
         show.finish(run)
         print("\n".join(text.status_lines(run)))
+
+
+def _running(words: Words, names: dict[str, Any]) -> dict[str, Any]:
+    """The options that only the engine acts on, as `Study.submit` takes them."""
+    found: dict[str, Any] = {"fresh": True} if words.flag("--fresh") else {}
+    for option in ("--setup", "--retries", "--slots"):
+        if option in words.options:
+            value = arguments.evaluate(words.options[option], names, option)
+            found[option.removeprefix("--")] = value
+    for option in ("--order", "--capture-logs"):
+        if option in words.options:
+            found[option.removeprefix("--").replace("-", "_")] = words.options[option]
+    return found
 
 
 _NOTHING: Any = object()  # psets known only from a table: no run to show

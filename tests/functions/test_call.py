@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from psweep_nb.errors import FunctionError
-from psweep_nb.functions import Call, decide_call
+from psweep_nb.functions import Call, check_setup, decide_call
 
 AB = [{"a": 1, "b": 2}, {"b": 3, "a": 4}]
 
@@ -96,7 +96,7 @@ EVERYTHING = Call("names", None)
     ],
 )
 def test_style_and_names(func: Callable[..., Any], expected: Call) -> None:
-    call, _ = decide_call(func, AB)
+    call, _ = decide_call(func, AB, None)
     assert call == expected
     assert Call.from_json(json.loads(json.dumps(call.to_json()))) == call
 
@@ -109,7 +109,36 @@ def test_one_parameter_of_the_psets_is_by_name(func: Callable[..., Any]) -> None
 
 
 def test_setup_may_stand_alone() -> None:
-    assert decide_call(lambda setup: 0, [{"a": 1}])[0] == all_names("setup")
+    assert decide_call(lambda setup: 0, [{"a": 1}], None)[0] == all_names("setup")
+    assert decide_call(lambda setup: 0, [{"a": 1}], True)[0] == all_names()
+    assert decide_call(lambda pset, setup: 0, [{"a": 1}], True)[0] == WHOLE
+    assert decide_call(lambda a, **kw: 0, [{"a": 1}], True)[0] == Call("names")
+    assert decide_call(lambda setup: 0, [{"setup": 1}])[0] == all_names("setup")
+
+
+@pytest.mark.parametrize(
+    ("func", "params", "setup", "message"),
+    [
+        (lambda a, setup: 0, [{"a": 1}], False, "requires `setup`.*setup=FUNCTION"),
+        (lambda a: 0, [{"a": 1}], True, "does not take it; add a parameter"),
+        (lambda a, setup: 0, [{"a": 1, "setup": 2}], True, "rename the parameter"),
+        (max, [{"a": 1}], True, "does not take it"),
+    ],
+)
+def test_setup_that_does_not_fit(
+    func: Callable[..., Any], params: list[dict[str, Any]], setup: bool, message: str
+) -> None:
+    with pytest.raises(FunctionError, match=message):
+        decide_call(func, params, setup)
+
+
+def test_a_setup_is_called_without_arguments() -> None:
+    check_setup(lambda a=1, *args, **more: 0)
+    check_setup(dict)
+    with pytest.raises(FunctionError, match=r"requires `a`; give them: setup=functools.partial"):
+        check_setup(lambda a: 0)
+    with pytest.raises(FunctionError, match="expected a function"):
+        check_setup(3)  # type: ignore[arg-type]
 
 
 def test_a_parameter_that_only_some_psets_have_is_not_the_pset() -> None:

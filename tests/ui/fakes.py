@@ -139,7 +139,9 @@ class FakeRun:
         self.calls.append(("resume", workers))
         self.set(state="running")
 
-    def retry(self, func: Any = None, recorded: bool = False, notes: Any = print) -> None:
+    def retry(
+        self, func: Any = None, recorded: bool = False, notes: Any = print, match: Any = None
+    ) -> None:
         self.calls.append("retry")
         notes("shade has changed since run 3")
         self.set(state="running", failed=0)

@@ -25,7 +25,9 @@ def test_subcommands_options_and_names(nb: Notebook) -> None:
     assert "status" in at("%psweep ")
     assert at("%%psweep ") == ["run"]
     assert at("%psweep run sha") == ["shade", "shapes"]
-    assert at("%psweep run shade --o") == ["--on-error", "--out"]
+    assert at("%psweep run shade --o") == ["--on-error", "--order", "--out"]
+    assert at("%psweep run shade --order ") == ["given", "repeats-last", "shuffle"]
+    assert at("%psweep run shade --setup sha") == ["shade", "shapes"]
     assert at("%psweep run shade --on-error ") == ["record", "stop"]
     assert at("%psweep run shade a=par") == ["a=params"]
     assert "--results" in at("%%psweep run params --")

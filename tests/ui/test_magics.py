@@ -52,6 +52,33 @@ def test_run_prints_one_line_binds_and_returns(nb: Notebook) -> None:
     assert nb["run"].calls == []
 
 
+def test_how_psets_are_executed(nb: Notebook) -> None:
+    nb.run("devices = [{'D': '0'}, {'D': '1'}]\ndef load():\n    return 1")
+    nb.run(
+        "%psweep run f params --setup load --retries 1+1 --order shuffle --fresh"
+        " --slots devices --capture-logs db+file"
+    )
+    (asked,) = study_of(nb).submitted
+    expected = {
+        "setup": nb["load"],
+        "retries": 2,
+        "order": "shuffle",
+        "fresh": True,
+        "slots": [{"D": "0"}, {"D": "1"}],
+        "capture_logs": "db+file",
+    }
+    assert {name: asked[name] for name in expected} == expected
+    assert "shuffle, repeats-last" in usage_error(nb, "%psweep run f params --order random")
+    assert "did you mean load" in usage_error(nb, "%psweep run f params --setup laod")
+
+
+def test_a_cell_has_what_setup_made(nb: Notebook) -> None:
+    nb.run("setup = lambda: 5")
+    nb.run("%%psweep run a=[1, 2] --setup setup\nx = setup * a")
+    (asked,) = study_of(nb).submitted
+    assert asked["func"](a=2, setup=7) == {"x": 14}
+
+
 def test_axes_in_place(nb: Notebook) -> None:
     nb.run("from numpy import linspace")
     nb.run("%psweep run f a=[1, 2] b=linspace(0, 1, 2)  # four psets")
@@ -273,6 +300,9 @@ def test_retry_says_when_the_function_changed(nb: Notebook) -> None:
     nb.run("%psweep run f params")
     assert "nothing failed" in nb.run("%psweep retry")
     nb["run"].set(failed=2, state="finished")
+    out = nb.run("%psweep retry --match 'out of memory'")
+    assert "running what failed with out of memory again" in out
+    nb["run"].set(failed=2)
     out = nb.run("%psweep retry")
     assert "has changed since run" in out
     assert "running 2 psets again" in out
