@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     )
     from psweep_nb.hashing import pset_sha1
     from psweep_nb.params import grid, itr2params, merge_dicts, pgrid, plist
+    from psweep_nb.patterns import (
+        filter_params_dup_hash,
+        filter_params_unique,
+        repeat,
+        stargrid,
+        where,
+    )
     from psweep_nb.runs import Run
+    from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
 
 __version__ = "0.1.0"
@@ -40,7 +48,15 @@ _HOMES = {
     ),
     "hashing": ("pset_sha1",),
     "params": ("grid", "itr2params", "merge_dicts", "pgrid", "plist"),
+    "patterns": (
+        "filter_params_dup_hash",
+        "filter_params_unique",
+        "repeat",
+        "stargrid",
+        "where",
+    ),
     "runs": ("Run",),
+    "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -56,14 +72,22 @@ __all__ = [
     "Study",
     "StudyError",
     "TrustError",
+    "filter_params_dup_hash",
+    "filter_params_unique",
     "grid",
+    "intspace",
     "itr2params",
+    "logspace",
     "merge_dicts",
     "pgrid",
     "plist",
     "pset_sha1",
+    "repeat",
     "run",
     "run_local",
+    "sample",
+    "stargrid",
+    "where",
 ]
 
 

@@ -13,6 +13,7 @@ from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.journal import FAILED
 from psweep_nb.rundir import Session
 from psweep_nb.runview import RunView
+from psweep_nb.submission import row_keys, stored_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,27 +30,22 @@ def undone(view: RunView, session: Session, table: pd.DataFrame) -> Todo:
         kind, last = states.get(number, (0, 0))
         was_to_go_on = kind == FAILED and attempt <= last < attempt + session.spec.retries
         wanted[number] = last + 1 if was_to_go_on else attempt
-    later = _done_later(table, view.run.info["run_seq"])
+    later, keys = _done_later(table, view.run.info["run_seq"]), stored_keys(view.run, view.load)
     return [
         (number, attempt)
         for number, attempt in wanted.items()
-        if states.get(number, (0, 0))[1] < attempt and view.run.psets.digest(number) not in later
+        if states.get(number, (0, 0))[1] < attempt and keys[number] not in later
     ]
 
 
-def _done_later(table: pd.DataFrame, run_seq: int) -> set[bytes | None]:
+def _done_later(table: pd.DataFrame, run_seq: int) -> set[bytes]:
     if "_run_seq" not in table:
         return set()
-    rows = zip(
-        table["_run_seq"].tolist(),
-        table["_failed"].tolist(),
-        table["_pset_sha1"].tolist(),
-        strict=True,
-    )
+    rows = zip(table["_run_seq"].tolist(), table["_failed"].tolist(), row_keys(table), strict=True)
     return {
-        bytes.fromhex(sha1)
-        for seq, failed, sha1 in rows
-        if failed is False and isinstance(sha1, str) and seq > run_seq
+        key
+        for seq, has_failed, key in rows
+        if has_failed is False and key is not None and seq > run_seq
     }
 
 

@@ -48,9 +48,10 @@ import pathlib
 import sys
 import uuid
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha1
 from json import encoder
+from numbers import Integral
 from typing import Any
 
 PREFIX = "psweep_nb 1 "
@@ -113,6 +114,34 @@ def sha1_digests(params: Iterable[Mapping[str, Any]]) -> list[bytes | None]:
     if first:
         _warn(first, digests.count(None))
     return digests
+
+
+def pset_keys(
+    params: Sequence[Mapping[str, Any]], digests: Sequence[bytes | None]
+) -> Sequence[bytes | None]:
+    """What makes psets known to skipping: the hash and, of repeats, number and seed.
+
+    Parameters
+    ----------
+    params
+        The psets.
+    digests
+        Their hashes, see `sha1_digests`.
+    """
+    if not any("_repeat" in pset or "_seed" in pset for pset in params):
+        return digests
+    return [
+        digest and repeat_key(digest, pset.get("_repeat"), pset.get("_seed"))
+        for pset, digest in zip(params, digests, strict=True)
+    ]
+
+
+def repeat_key(digest: bytes, repeat: Any, seed: Any) -> bytes:
+    """The key of one pset, see `pset_keys`; what is no whole number stands for no repeat."""
+    if not isinstance(repeat, Integral) and not isinstance(seed, Integral):
+        return digest
+    numbers = (int(n) if isinstance(n, Integral) else -1 for n in (repeat, seed))
+    return digest + repr(tuple(numbers)).encode()
 
 
 _AT_ONCE = 256  # psets: the time of a call and of each text is then small change

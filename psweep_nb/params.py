@@ -16,7 +16,7 @@ from psweep_nb.errors import ParamsError
 Pset = dict[str, Any]
 
 #: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
-ALLOWED_KEYS = frozenset({"_repeat", "_vary"})
+ALLOWED_KEYS = frozenset({"_repeat", "_seed", "_vary"})
 
 
 def plist(name: str, seq: Iterable[Any]) -> list[Pset]:
@@ -233,7 +233,7 @@ def check_params(params: Iterable[Pset]) -> list[Pset]:
     ------
     ParamsError
         Naming the pset and the parameter, if a pset is no dict, or a key is no string or a
-        book-keeping name (begins with ``_``; only ``_repeat`` and ``_vary`` may).
+        book-keeping name (begins with ``_``; only ``_repeat``, ``_seed`` and ``_vary`` may).
 
     Examples
     --------

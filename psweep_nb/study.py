@@ -20,6 +20,7 @@ from psweep_nb import frames, hosts, identity
 from psweep_nb.database import Database
 from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
 from psweep_nb.functions import name_of, source_of
+from psweep_nb.hashing import pset_keys
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.running import workers_of
@@ -178,7 +179,8 @@ class Study:
         return self._preview(submission, self._judge(submission))
 
     def _judge(self, submission: Submission) -> Judgement:
-        return judge(self.database, submission.digests, submission.options.skip, self.trusted)
+        keys = pset_keys(submission.params, submission.digests)
+        return judge(self.database, keys, submission.options.skip, self.trusted)
 
     def _preview(self, submission: Submission, judgement: Judgement) -> Preview:
         same = judgement.running_in if judgement.running and not judgement.new else None

@@ -18,7 +18,7 @@ from itertools import chain, repeat
 from pickle import dumps
 from time import time_ns
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
@@ -31,14 +31,18 @@ from psweep_nb.functions import (
     name_of,
     source_of,
 )
-from psweep_nb.hashing import sha1_digests
+from psweep_nb.hashing import pset_keys, repeat_key, sha1_digests
 from psweep_nb.journal import DONE
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params
 from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, RunDir, Session, SessionSpec, new_run, publish
 from psweep_nb.running import Running, arrange
 from psweep_nb.runview import RunView
+from psweep_nb.trust import loader
 from psweep_nb.worker import are_plain, encode
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SKIP = (None, "done", "done+failed")
 MAX_TIMEOUT_S = 1e9
@@ -189,26 +193,27 @@ def _dump_if_possible(func: Callable[..., Any] | None) -> bytes | None:
 
 
 def judge(
-    database: Database, digests: Sequence[bytes | None], skip: str | None, trusted: bool
+    database: Database, keys: Sequence[bytes | None], skip: str | None, trusted: bool
 ) -> Judgement:
     """Decide which psets are to run, against rows from before and runs that are active.
 
-    Psets without a hash and duplicates within the list always run.
+    Psets without a key (see `hashing.pset_keys`) and duplicates within the list always run.
     """
     if skip is None:
-        return Judgement(list(range(len(digests))))
+        return Judgement(list(range(len(keys))))
     done, failed = _known(database, trusted)
-    running = {d: run for run in active_runs(database) for d in run.psets.digests() if d}
+    active = active_runs(database)
+    running = {k: run for run in active for k in stored_keys(run, loader(trusted)) if k}
     judgement = Judgement([])
-    for number, digest in enumerate(digests):
-        if digest is None:
+    for number, key in enumerate(keys):
+        if key is None:
             judgement.new.append(number)
-        elif digest in done:
+        elif key in done:
             judgement.done += 1
-        elif digest in running:
+        elif key in running:
             judgement.running += 1
-            judgement.running_in = running[digest]
-        elif digest in failed and skip == "done+failed":
+            judgement.running_in = running[key]
+        elif key in failed and skip == "done+failed":
             judgement.failed += 1
         else:
             judgement.new.append(number)
@@ -223,17 +228,41 @@ def _known(database: Database, trusted: bool) -> tuple[set[bytes], set[bytes]]:
     if "_pset_sha1" in frame:
         hashes = frame["_pset_sha1"].tolist()
         flags = frame["_failed"].tolist() if "_failed" in frame else [False] * len(hashes)
-        for text, flag in zip(hashes, flags, strict=True):
-            if type(text) is str and (flag is True or flag is False):
-                (failed if flag else done).add(bytes.fromhex(text))
+        for key, flag in zip(row_keys(frame), flags, strict=True):
+            if key is not None and (flag is True or flag is False):
+                (failed if flag else done).add(key)
     for run_id in database.vanished():  # rows lost by other hands: computed all the same
         view = RunView(RunDir(database.hidden / run_id), trusted)
         view.poll()
+        keys = stored_keys(view.run, view.load)
         for number, kind, _ in view.states():
-            digest = view.run.psets.digest(number)
-            if digest is not None:
-                (done if kind == DONE else failed).add(digest)
+            key = keys[number]
+            if key is not None:
+                (done if kind == DONE else failed).add(key)
     return done, failed
+
+
+def row_keys(frame: "pd.DataFrame") -> list[bytes | None]:
+    """Return what each row of a table is known by; None where it has no hash."""
+    found = [
+        bytes.fromhex(text) if type(text) is str else None for text in frame["_pset_sha1"].tolist()
+    ]
+    if "_repeat" not in frame and "_seed" not in frame:
+        return found
+    repeats, seeds = (
+        frame[name].tolist() if name in frame else [None] * len(frame)
+        for name in ("_repeat", "_seed")
+    )
+    rows = zip(found, repeats, seeds, strict=True)
+    return [digest and repeat_key(digest, repeat, seed) for digest, repeat, seed in rows]
+
+
+def stored_keys(run: RunDir, load: Callable[[bytes], Any]) -> Sequence[bytes | None]:
+    """Return what the psets of a run are known by."""
+    digests = run.psets.digests()
+    if not run.info.get("repeats"):
+        return digests
+    return pset_keys(run.psets.psets(range(len(digests)), load), digests)
 
 
 def active_runs(database: Database) -> list[RunDir]:
@@ -266,13 +295,15 @@ def publish_run(
         spec = session_spec("submit", submission, order_seed=seed)
         todo = zip(order, repeat(1), strict=False)
         run.add_session(spec, submission.function, todo, submission.setup)
+        names = list(dict.fromkeys(chain.from_iterable(psets)))
         info = {
             "run_id": run_id,
             "run_seq": run_seq,
             "pset_seq": pset_seq,
             "n": len(psets),
             "label": submission.options.label,
-            "params": list(dict.fromkeys(chain.from_iterable(psets))),
+            "params": names,
+            "repeats": not {"_repeat", "_seed"}.isdisjoint(names),
             "function": spec.function,
             "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
             "calc_dir": calc_dir,
