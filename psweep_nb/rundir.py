@@ -229,7 +229,7 @@ class SessionSpec:
     """What one engine was asked to do; `session.json`.
 
     `call` is `functions.Call` as JSON; `can` what the executor declares; `commands_offset` where in
-    the commands file its own commands begin (bytes).
+    the commands file its own commands begin (bytes); `code` is `functions.identity.Code` as JSON.
     """
 
     kind: str  # "submit", "resume" or "retry"
@@ -256,6 +256,7 @@ class SessionSpec:
     capture_logs: str = ""
     setup: str = ""  # name and module of what makes the keyword `setup`
     setup_module: str = ""
+    code: dict[str, Any] = field(default_factory=dict)  # empty: not known
 
     def again(self, new: "SessionSpec") -> "SessionSpec":
         """Return `new`, a session of the same stored function, with what this one knew of it."""
@@ -267,6 +268,7 @@ class SessionSpec:
             sources=self.sources,
             setup=self.setup,
             setup_module=self.setup_module,
+            code=self.code,
             cwd=self.cwd if os.path.isdir(self.cwd) else new.cwd,
             sys_path=self.sys_path,
         )

@@ -11,7 +11,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
 from itertools import chain, repeat
@@ -31,6 +31,7 @@ from psweep_nb.functions import (
     name_of,
     source_of,
 )
+from psweep_nb.functions.identity import Code, code_of
 from psweep_nb.hashing import pset_keys, repeat_key, sha1_digests
 from psweep_nb.journal import DONE
 from psweep_nb.locks import FileLock, is_held
@@ -139,6 +140,7 @@ class Submission:
     call: Call
     function: bytes | None  # None: it stays in this process
     digests: list[bytes | None]
+    code: Code
     notes: list[str] = field(default_factory=list)
     setup: bytes | None = None
 
@@ -180,7 +182,8 @@ def prepare(
             notes += more
     else:
         function, setup = _dump_if_possible(func), _dump_if_possible(options.setup)
-    return Submission(func, psets, options, call, function, digests, notes, setup)
+    code = code_of(func, options.setup)
+    return Submission(func, psets, options, call, function, digests, code, notes, setup)
 
 
 def _dump_if_possible(func: Callable[..., Any] | None) -> bytes | None:
@@ -348,6 +351,7 @@ def session_spec(
         capture_logs=options.capture_logs or "",
         setup=name_of(setup) if setup else "",
         setup_module=module_of(setup) if setup else "",
+        code=asdict(submission.code),
     )
 
 

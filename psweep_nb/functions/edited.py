@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -55,8 +55,14 @@ def _is_local(module: ModuleType) -> bool:
     # Import hooks (of pytest, typeguard, ...) change the code: it never equals the file's.
     if type(getattr(module.__spec__, "loader", None)) is not SourceFileLoader:
         return False
+    return not is_installed(file)
+
+
+@lru_cache(maxsize=1024)
+def is_installed(file: str) -> bool:
+    """Whether a file is of the standard library or of an installed package."""
     installed = any(file.startswith(place + os.sep) for place in _installed_places())
-    return not installed and not {"site-packages", "dist-packages"}.intersection(Path(file).parts)
+    return installed or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 @cache

@@ -1,0 +1,268 @@
+"""Code as text that says what it does and nothing else, and the names it reads.
+
+Blind to comments, formatting, docstrings and to the file or cell it stands in. Used by `identity`.
+"""
+
+import ast
+import dis
+import linecache
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType
+from typing import Any, NamedTuple
+
+_BLOCKS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
+_NAMES = {
+    "LOAD_GLOBAL": "global",
+    "LOAD_NAME": "global",
+    "LOAD_DEREF": "closure",
+    "LOAD_CLASSDEREF": "closure",
+    "LOAD_FROM_DICT_OR_DEREF": "closure",
+    "LOAD_FROM_DICT_OR_GLOBALS": "global",
+}
+_STORES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"}
+_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
+# fmt: off
+_MUTATORS = frozenset({
+    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
+    "popleft", "remove", "setdefault", "sort", "update",
+})
+# fmt: on
+_NEWLOCALS = 0x2  # co_flags of functions, which classes and modules do not have
+_HAS_DOCSTRING = 0x4000000  # co_flags, from Python 3.13 on
+
+
+class Read(NamedTuple):
+    """A name that code reads and the attributes it takes of it: ``mod.sub.f``."""
+
+    scope: str  # "global", "closure" or "import"
+    name: str
+    attributes: tuple[str, ...]
+
+
+class Reads(NamedTuple):
+    """What code reads, and which of these names it changes as well: state, no part of the code."""
+
+    reads: tuple[Read, ...]
+    changed: frozenset[str]
+
+
+class Source(NamedTuple):
+    """A function or class as found in its file or cell."""
+
+    text: str
+    defaults: dict[str, str]  # of parameters, as written
+    outside: tuple[tuple[str, ...], ...]  # names in decorators, with their attributes
+    changed: frozenset[str]  # names whose items or attributes are assigned to
+
+
+def source_at(file: str, name: str, line: int) -> Source | None:
+    """The function, lambda or class of that qualified name; None where it cannot be told.
+
+    Parameters
+    ----------
+    file
+        A path, or the name of a cell in `linecache`.
+    name
+        ``co_qualname`` or ``__qualname__``.
+    line
+        Where it begins, its decorators included; 0 for a class, which does not know.
+    """
+    linecache.checkcache(file)
+    return _source_in("".join(linecache.getlines(file)), name.replace("<locals>.", ""), line)
+
+
+def module_source(file: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], ...]]:
+    """A whole module's text, and its imports: module, level, names."""
+    linecache.checkcache(file)
+    return _module_in("".join(linecache.getlines(file)))
+
+
+@lru_cache(maxsize=64)
+def _tree(text: str) -> ast.Module:
+    """The syntax tree of a file or cell (which may `await` at its top), docstrings taken out."""
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, *_BLOCKS)) and _has_docstring(node):
+            node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]
+    return tree
+
+
+def _has_docstring(
+    node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+) -> bool:
+    first = node.body[0] if node.body else None
+    return (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    )
+
+
+@lru_cache(maxsize=64)
+def _definitions(text: str) -> dict[str, list[ast.AST]]:
+    """What a file defines, by qualified name as code objects have it."""
+    found: dict[str, list[ast.AST]] = {}
+    stack: list[tuple[ast.AST, str]] = [(_tree(text), "")]
+    while stack:
+        node, prefix = stack.pop()
+        for child in ast.iter_child_nodes(node):
+            below = prefix
+            if isinstance(child, (*_BLOCKS, ast.Lambda)):
+                name = prefix + getattr(child, "name", "<lambda>")
+                found.setdefault(name, []).append(child)
+                below = name + "."
+            stack.append((child, below))
+    return found
+
+
+@lru_cache(maxsize=512)
+def _source_in(text: str, name: str, line: int) -> Source | None:
+    try:
+        named = _definitions(text).get(name, [])
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    there = [node for node in named if line and _first_line(node) == line]
+    # One file edited after its import has moved: the only one of that name is it.
+    nodes = there or (named if name.rpartition(".")[2] != "<lambda>" else [])
+    if len(nodes) != 1:
+        return None
+    [node] = nodes
+    return Source(ast.unparse(node), _defaults(node), _decorated_by(node), _changed(node))
+
+
+def _first_line(node: Any) -> int:
+    lines = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
+    return int(min(lines))
+
+
+def _defaults(node: Any) -> dict[str, str]:
+    if isinstance(node, ast.ClassDef):
+        assigned = (s for s in node.body if isinstance(s, ast.Assign) and len(s.targets) == 1)
+        return {ast.unparse(s.targets[0]): ast.unparse(s.value) for s in assigned}
+    given = node.args
+    names = [a.arg for a in given.posonlyargs + given.args][-len(given.defaults) or None :]
+    pairs = [*zip(names, given.defaults, strict=False)] if given.defaults else []
+    pairs += zip((a.arg for a in given.kwonlyargs), given.kw_defaults, strict=True)
+    return {name: ast.unparse(value) for name, value in pairs if value is not None}
+
+
+def _decorated_by(node: Any) -> tuple[tuple[str, ...], ...]:
+    inner = [n for n in ast.walk(node) if isinstance(n, _BLOCKS)]
+    written = [part for n in inner for part in n.decorator_list]
+    return tuple(dict.fromkeys(chain for part in written for chain in _chains(part)))
+
+
+def _chains(expression: ast.AST) -> Iterator[tuple[str, ...]]:
+    for node in ast.walk(expression):
+        steps: list[str] = []
+        while isinstance(node, ast.Attribute):
+            steps.insert(0, node.attr)
+            node = node.value
+        if isinstance(node, ast.Name):
+            yield (node.id, *steps)
+
+
+def _changed(node: ast.AST) -> frozenset[str]:
+    found = set()
+    for target in ast.walk(node):
+        if isinstance(target, ast.Subscript | ast.Attribute) and not isinstance(
+            target.ctx, ast.Load
+        ):
+            root: ast.AST = target
+            while isinstance(root, ast.Subscript | ast.Attribute):
+                root = root.value
+            if isinstance(root, ast.Name):
+                found.add(root.id)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=64)
+def _module_in(text: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], ...]]:
+    try:
+        tree = _tree(text)
+        imports: list[tuple[str, int, tuple[str, ...]]] = []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                imports += [(alias.name, 0, ()) for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = tuple(alias.name for alias in node.names)
+                imports.append((node.module or "", node.level, names))
+        return ast.unparse(tree), tuple(imports)
+    except (SyntaxError, ValueError, RecursionError):
+        return text, ()
+
+
+@lru_cache(maxsize=1024)
+def reads_of(code: CodeType) -> Reads:
+    """What a code object reads, the functions in it included."""
+    reads: dict[Read, None] = {}
+    changed: set[str] = set()
+    for inner in _with_inner(code):
+        steps = list(dis.get_instructions(inner))
+        for at, step in enumerate(steps):
+            if step.opname in _NAMES:
+                attributes = _attributes_behind(steps, at)
+                reads[Read(_NAMES[step.opname], str(step.argval), attributes)] = None
+                if len(attributes) == 1 and attributes[0] in _MUTATORS:
+                    changed.add(str(step.argval))
+            elif step.opname in _STORES:
+                changed.add(str(step.argval))
+            elif step.opname == "IMPORT_NAME":
+                level, names = steps[at - 2].argval, steps[at - 1].argval
+                dots = "." * level if isinstance(level, int) else ""
+                taken = tuple(map(str, names)) if isinstance(names, tuple) else ()
+                reads[Read("import", dots + str(step.argval), taken)] = None
+    return Reads(tuple(reads), frozenset(changed))
+
+
+def _attributes_behind(steps: list[dis.Instruction], at: int) -> tuple[str, ...]:
+    found = []
+    for step in steps[at + 1 :]:
+        if step.opname not in _ATTRIBUTES:
+            break
+        found.append(str(step.argval))
+    return tuple(found)
+
+
+def _with_inner(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _with_inner(constant)
+
+
+def text_of_code(code: CodeType) -> str:
+    """A code object in words, where there is no source: what it computes, not where it stands."""
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    lines = [
+        f"code of {code.co_name}({', '.join(arguments)})",
+        f"names: {', '.join((*code.co_names, *code.co_freevars))}",
+        f"variables: {', '.join(code.co_varnames)}",
+        f"instructions: {code.co_code.hex()}",
+        "constants:",
+    ]
+    for constant in _constants(code):
+        shown = text_of_code(constant) if isinstance(constant, CodeType) else _constant(constant)
+        lines += ["  " + line for line in shown.splitlines() or [""]]
+    return "\n".join(lines)
+
+
+def _constants(code: CodeType) -> tuple[Any, ...]:
+    found = code.co_consts
+    if sys.version_info >= (3, 13):
+        has = bool(code.co_flags & _HAS_DOCSTRING)
+    else:  # then a function's first constant is its docstring or None
+        a_function = code.co_flags & _NEWLOCALS and not code.co_name.startswith("<")
+        has = bool(a_function and found and isinstance(found[0], str))
+    return (None, *found[1:]) if has else found
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, frozenset):
+        return "{" + ", ".join(sorted(map(_constant, value))) + "}"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_constant, value)) + ")"
+    return repr(value)
