@@ -173,7 +173,9 @@ def _text(pset: Mapping[str, Any]) -> str:
             text = _encode(_without_bookkeeping(pset))
         return text
     except Exception:  # TypeError mostly, but a user's objects may raise anything
-        return _canonical_text(pset)
+        counting = {k: v for k, v in pset.items() if not (isinstance(k, str) and k.startswith("_"))}
+        # Only a book-keeping value may have been in the way: what counts is plain all the same.
+        return _text(counting) if len(counting) < len(pset) else _canonical_text(pset)
 
 
 class _NoForm(Exception):

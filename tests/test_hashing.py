@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from psweep_nb.hashing import PREFIX, pset_sha1, sha1_digests
@@ -106,6 +106,7 @@ class TestPlain:
             return
         assert pset_sha1(pset) == expected
 
+    @example({"a": {"__type__": None}})
     @given(json_psets)
     def test_bookkeeping_does_not_count(self, pset):
         assert pset_sha1({**pset, "_repeat": 1, "_vary": object()}) == pset_sha1(pset)
