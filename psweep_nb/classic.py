@@ -29,9 +29,7 @@ def run_local(
     setup: Callable[[], Any] | None = None,
     retries: int = 0,
     order: str = "given",
-    fresh: bool = False,
     slots: Sequence[Mapping[str, str]] | None = None,
-    capture_logs: str | None = None,
 ) -> pd.DataFrame:
     """Run `func` on each pset, here, and return the whole table.
 
@@ -60,7 +58,7 @@ def run_local(
         Run there.
     label : str
         A name for the run.
-    setup, retries, order, fresh, slots, capture_logs
+    setup, retries, order, slots
         See `Study.submit`.
 
     Returns
@@ -86,9 +84,7 @@ def run_local(
         "setup": setup,
         "retries": retries,
         "order": order,
-        "fresh": fresh,
         "slots": slots,
-        "capture_logs": capture_logs,
     }
     if save:
         return Study(calc_dir).run(func, params, df=df, **options)

@@ -251,9 +251,7 @@ class SessionSpec:
     retries: int = 0  # further blocks in `todo`, see `Session.n`
     order: str = "given"
     order_seed: int = 0  # of a shuffled order
-    fresh: bool = False
     slots: list[dict[str, str]] = field(default_factory=list)  # environment variables, by worker
-    capture_logs: str = ""
     setup: str = ""  # name and module of what makes the keyword `setup`
     setup_module: str = ""
     code: dict[str, Any] = field(default_factory=dict)  # empty: not known

@@ -320,9 +320,7 @@ class Run:
             setup=setup,
             retries=before.retries,
             order=before.order,
-            fresh=before.fresh,
             slots=before.slots or None,
-            capture_logs=before.capture_logs or None,
         )
         params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)

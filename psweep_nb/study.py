@@ -219,9 +219,7 @@ class Study:
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
         order: str = "given",
-        fresh: bool = False,
         slots: Sequence[Mapping[str, str]] | None = None,
-        capture_logs: str | None = None,
         notes: Notes | None = None,
     ) -> "Run":
         """Start a run in the background and return at once.
@@ -258,14 +256,9 @@ class Study:
             after all others; the row shows the last attempt.
         order : "given", "shuffle" or "repeats-last"
             In which order psets begin: as given, at random, or the first of all repeats first.
-        fresh : bool
-            A new process for each pset: for what leaks memory.
         slots : sequence of dict, optional
             Environment variables (texts), one dict a worker, such as
             ``[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]``.
-        capture_logs : None, "db", "file" or "db+file"
-            Put what a pset prints into the column `_logs`, into ``logs.txt`` in its directory. (In
-            the background it is kept in the run's folder anyway, see `PsetRecord.log`.)
         notes : callable, optional
             Gets what the user should know, a sentence a call; warnings are given by default.
 
@@ -299,9 +292,7 @@ class Study:
             setup=setup,
             retries=retries,
             order=order,
-            fresh=fresh,
             slots=slots,
-            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if not submission.params:
@@ -364,9 +355,7 @@ class Study:
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
         order: str = "given",
-        fresh: bool = False,
         slots: Sequence[Mapping[str, str]] | None = None,
-        capture_logs: str | None = None,
         df: pd.DataFrame | None = None,
         notes: Notes | None = None,
     ) -> pd.DataFrame:
@@ -404,9 +393,7 @@ class Study:
             setup=setup,
             retries=retries,
             order=order,
-            fresh=fresh,
             slots=slots,
-            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if df is not None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psweep_nb import FunctionError, OptionError, Run, Study, StudyError, run_local
+from psweep_nb import FunctionError, OptionError, Run, Study, StudyError
 from psweep_nb.running import arrange
 from psweep_nb.submission import Options
 from tests.waiting import until
@@ -44,8 +44,6 @@ def note(path: Path, word: object) -> None:
         ({"retries": 1.5}, "retries is 1.5"),
         ({"order": "random"}, r"order is 'random'; .*'shuffle'"),
         ({"order": None}, "order is None"),
-        ({"capture_logs": "both"}, r"capture_logs is 'both'; .*'db\+file'"),
-        ({"fresh": 1}, "fresh is 1; it should be True or False"),
         ({"slots": []}, r"slots is \[\]; it should be a list of dicts"),
         ({"slots": "0"}, "slots is '0'"),
         ({"slots": {"A": "0"}}, "slots is {'A': '0'}"),
@@ -63,13 +61,10 @@ def test_bad_options_are_named_and_nothing_is_written(
     assert not Path("calc").exists()
 
 
-@pytest.mark.parametrize("options", [{"fresh": True}, {"slots": [{"A": "0"}]}])
+@pytest.mark.parametrize("options", [{"slots": [{"A": "0"}]}])
 def test_what_needs_worker_processes_says_so(study: Study, options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="needs worker processes: add workers=1"):
         study.submit(lambda a: a, A4, in_kernel=True, **options)
-    if "fresh" in options:
-        with pytest.raises(OptionError, match="add workers=1"):
-            run_local(lambda a: a, A4, **options)
     assert not Path("calc").exists()
 
 
@@ -305,7 +300,7 @@ def test_resume_goes_on_with_what_was_to_be_tried_again(study: Study, tmp_path: 
             time.sleep(0.002)
         return 2 * a
 
-    run = study.submit(func, [{"a": 0}, {"a": 1}, {"a": 2}], retries=2, fresh=False)
+    run = study.submit(func, [{"a": 0}, {"a": 1}, {"a": 2}], retries=2)
     until((tmp_path / "began-1").exists)
     run.stop(now=True)
     assert run.wait(30).state == "stopped"
@@ -467,14 +462,12 @@ def test_options_are_kept_by_resume_and_retry(study: Study, tmp_path: Path) -> N
         return setup
 
     slots = [{"X": "1"}]
-    run = study.submit(
-        func, A4, setup=setup, retries=1, order="shuffle", slots=slots, capture_logs="db"
-    )
+    run = study.submit(func, A4, setup=setup, retries=1, order="shuffle", slots=slots)
     assert run.wait(30).failed == 4
     (tmp_path / "fixed").touch()
     assert run.retry(recorded=True).wait(30).done == 4
     first, second = (session.spec for session in run.folder.sessions())
-    for name in ("retries", "order", "slots", "capture_logs", "fresh", "setup"):
+    for name in ("retries", "order", "slots", "setup"):
         assert getattr(first, name) == getattr(second, name), name
     assert run.df["result"].tolist() == ["ready"] * 4
     assert run.df["_attempt"].tolist() == [3] * 4
@@ -483,4 +476,4 @@ def test_options_are_kept_by_resume_and_retry(study: Study, tmp_path: Path) -> N
 def test_options_default_to_nothing_special() -> None:
     options = Options("process")
     assert (options.setup, options.retries, options.order) == (None, 0, "given")
-    assert (options.fresh, options.slots, options.capture_logs) == (False, None, None)
+    assert options.slots is None

@@ -279,14 +279,13 @@ class PsweepMagics(Magics):
 
 def _running(words: Words, names: dict[str, Any]) -> dict[str, Any]:
     """The options that only the engine acts on, as `Study.submit` takes them."""
-    found: dict[str, Any] = {"fresh": True} if words.flag("--fresh") else {}
+    found: dict[str, Any] = {}
     for option in ("--setup", "--retries", "--slots"):
         if option in words.options:
             value = arguments.evaluate(words.options[option], names, option)
             found[option.removeprefix("--")] = value
-    for option in ("--order", "--capture-logs"):
-        if option in words.options:
-            found[option.removeprefix("--").replace("-", "_")] = words.options[option]
+    if "--order" in words.options:
+        found["order"] = words.options["--order"]
     return found
 
 
