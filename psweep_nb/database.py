@@ -31,6 +31,7 @@ HIDDEN = ".psweep"
 _TRIES = 5
 _UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is there
 LOCK_S = 60.0
+_ROWS_AT_ONCE = 200_000  # made at a time: what they are made of is given back in between
 _LOCK_POLL_S = 0.01
 
 
@@ -291,8 +292,13 @@ class Database:
 
     def _add(self, unfolded: Unfolded, session: Session, records: Bulk) -> None:
         load, psets = loader(self.trusted), self._psets.get(unfolded.run.run_id)
-        new = frame_of(unfolded.run, records, session.spec.host, load, psets)
-        records.clear()  # before the merge, which needs the most memory
+        while records.bodies:
+            some = records.take(_ROWS_AT_ONCE)
+            new = frame_of(unfolded.run, some, session.spec.host, load, psets)
+            del some  # before the merge, which needs the most memory
+            self._merge_rows(unfolded, new)
+
+    def _merge_rows(self, unfolded: Unfolded, new: pd.DataFrame) -> None:
         release_memory(len(new))
         if not len(new):
             return

@@ -76,10 +76,12 @@ class Bulk:
         """Whether a record of this kind is among them."""
         return kind in self.heads[_KIND_AT :: HEAD.size]
 
-    def clear(self) -> None:
-        """Give the memory back."""
-        self.heads.clear()
-        self.bodies.clear()
+    def take(self, n: int) -> "Bulk":
+        """Return the first `n`, which are then no longer in this one."""
+        size = n * HEAD.size
+        taken = Bulk(self.heads[:size], self.bodies[:n])
+        del self.heads[:size], self.bodies[:n]
+        return taken
 
 
 _KIND_AT = len(MARK)

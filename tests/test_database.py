@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import pandas as pd
 import pytest
 
-from psweep_nb import Study, StudyError, TrustError
+from psweep_nb import Study, StudyError, TrustError, database
 from psweep_nb.database import Database
 from psweep_nb.journal import FAILED, Writer
 from psweep_nb.locks import FileLock
@@ -375,3 +375,30 @@ def test_a_database_needs_no_directory(tmp_path: Path) -> None:
     assert database.runs() == []
     assert database.vanished() == {}
     assert not (tmp_path / "none").exists()
+
+
+def test_rows_made_some_at_a_time_make_the_same_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: dict[int, int] = {}
+
+    def fails_at_first(a: int) -> dict[str, int]:
+        tries[a] = tries.get(a, 0) + 1
+        if a % 3 == 0 and tries[a] == 1:
+            raise ValueError("not yet")
+        if a == 4:
+            raise ValueError("never")
+        return {"tries": tries[a]}
+
+    tables = []
+    for at_once in (1, 3, 1000):
+        monkeypatch.setattr(database, "_ROWS_AT_ONCE", at_once)
+        tries.clear()
+        study = Study(tmp_path / str(at_once))
+        df = study.run(fails_at_first, [{"a": a} for a in range(10)], retries=1, on_error="record")
+        tables.append(df[["a", "tries", "_failed", "_attempt"]].reset_index(drop=True))
+        assert study.df.equals(df)
+        assert study.database.vanished() == {}
+    assert tables[0].equals(tables[2])
+    assert tables[1].equals(tables[2])
+    assert tables[2]["_attempt"].tolist() == [2, 1, 1, 2, 2, 1, 2, 1, 1, 2]
