@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         stargrid,
         where,
     )
+    from psweep_nb.rowpsets import df_extract_params, df_extract_pset, df_update_pset_hash
     from psweep_nb.runs import Run
     from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
+    from psweep_nb.tables import df_filter_conds, df_print, df_read, df_to_json, df_write
 
 __version__ = "0.1.0"
 
@@ -55,9 +57,11 @@ _HOMES = {
         "stargrid",
         "where",
     ),
+    "rowpsets": ("df_extract_params", "df_extract_pset", "df_update_pset_hash"),
     "runs": ("Run",),
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
+    "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -72,6 +76,14 @@ __all__ = [
     "Study",
     "StudyError",
     "TrustError",
+    "df_extract_params",
+    "df_extract_pset",
+    "df_filter_conds",
+    "df_print",
+    "df_read",
+    "df_to_json",
+    "df_update_pset_hash",
+    "df_write",
     "filter_params_dup_hash",
     "filter_params_unique",
     "grid",

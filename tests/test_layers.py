@@ -34,7 +34,18 @@ LAYERS = (
         "spaces",
         "trust",
     ),
-    ("worker", "executors", "rows", "database", "identity", "records", "runview", "tidy"),
+    (
+        "worker",
+        "executors",
+        "rows",
+        "database",
+        "identity",
+        "records",
+        "rowpsets",
+        "runview",
+        "tables",
+        "tidy",
+    ),
     ("engine", "driver", "hosts", "running", "submission"),
     ("again", "classic", "progress", "runs", "study"),
     ("batch", "script"),
@@ -163,7 +174,7 @@ def test_the_facade_loads_nothing() -> None:
     assert not eager
     lazily = {room(target) for entry, target in ours(FACADE)} - {FACADE}
     pure = {"errors", "hashing", "params", "patterns", "spaces"}
-    assert lazily <= pure | {"classic", "runs", "study", "ui"}
+    assert lazily <= pure | {"classic", "rowpsets", "runs", "study", "tables", "ui"}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -6,6 +6,17 @@ Owns column types (`columns`), how rows make and join a table (`tables`), and it
 
 from psweep_nb.frames.columns import ABSENT, columns_of, typed
 from psweep_nb.frames.dump import dump
-from psweep_nb.frames.tables import BOOKKEEPING, build, merge, snapshot
+from psweep_nb.frames.tables import BOOKKEEPING, build, changed, merge, retyped, snapshot
 
-__all__ = ["ABSENT", "BOOKKEEPING", "build", "columns_of", "dump", "merge", "snapshot", "typed"]
+__all__ = [
+    "ABSENT",
+    "BOOKKEEPING",
+    "build",
+    "changed",
+    "columns_of",
+    "dump",
+    "merge",
+    "retyped",
+    "snapshot",
+    "typed",
+]

@@ -92,7 +92,7 @@ def typed(values: Sequence[Any]) -> np.ndarray[Any, Any] | ExtensionArray:
     >>> typed([True, 1])
     array([True, 1], dtype=object)
     """
-    return _array(_typed(values))
+    return array_of(_typed(values))
 
 
 class Column(NamedTuple):
@@ -185,7 +185,7 @@ def _plain_column(values: np.ndarray[Any, Any]) -> Column:
     return Column("o", values.astype(object, copy=False))
 
 
-def _array(column: Column) -> "np.ndarray[Any, Any] | ExtensionArray":
+def array_of(column: Column) -> "np.ndarray[Any, Any] | ExtensionArray":
     """The values as pandas is to store them."""
     array: np.ndarray[Any, Any] | ExtensionArray = column.values
     if column.mask is not None and column.mask.any():
@@ -254,8 +254,8 @@ def join(
         values = values[order]
         mask = None if mask is None else mask[order]
     if old.kind == "o" and retype and _may_be_numbers(values):
-        return _array(_typed(values.tolist()))
-    return _array(Column(old.kind, values, mask))
+        return array_of(_typed(values.tolist()))
+    return array_of(Column(old.kind, values, mask))
 
 
 def _may_be_numbers(values: np.ndarray[Any, Any]) -> bool:

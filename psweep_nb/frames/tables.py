@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 
 from psweep_nb.errors import StudyError
-from psweep_nb.frames.columns import all_absent, column_of, join, typed
+from psweep_nb.frames.columns import all_absent, array_of, column_of, join, typed
 
 #: Names of the book-keeping columns, in their order; they come first in a table.
 BOOKKEEPING: Final = (
@@ -114,6 +114,50 @@ def merge(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ())
         arrays[name] = join(old, add, (len(table), len(new)), order, retype)
     times = np.concatenate([_times(table), _times(new)])
     return _frame(arrays, times if rows is None else times[rows])
+
+
+def retyped(table: pd.DataFrame) -> pd.DataFrame:
+    """The same rows in the types that tables have, whatever file they were read from.
+
+    Text becomes object, complete nullable columns become plain ones; ``_time_utc``, where there is
+    one, becomes times and the index; book-keeping then comes first.
+    """
+    _check_names(table)
+    arrays: dict[Any, Any] = {}
+    for name in table.columns:
+        column = column_of(table[name])
+        # Which type an empty column had, no file tells.
+        lost = len(table) > 0 and all_absent(column)
+        arrays[name] = typed([pd.NA] * len(table)) if lost else array_of(column)
+    if "_time_utc" in arrays:
+        return _frame(arrays, _times(table))
+    return _as_frame(arrays, table.index)
+
+
+def changed(
+    table: pd.DataFrame, columns: Mapping[str, "pd.Series[Any]"], rows: np.ndarray[Any, Any]
+) -> pd.DataFrame:
+    """A table with other values in some rows of some columns, new or not.
+
+    Parameters
+    ----------
+    table
+        As from `merge`.
+    columns
+        Name to new values.
+    rows
+        Where in the table they belong.
+    """
+    order = np.arange(len(table))
+    order[rows] = len(table) + np.arange(len(rows))
+    arrays: dict[Any, Any] = {name: array_of(column_of(table[name])) for name in table.columns}
+    for name, values in columns.items():
+        old = column_of(table[name]) if name in table else None
+        sizes = len(table), len(rows)
+        arrays[name] = join(
+            old, column_of(retyped(values.to_frame())[values.name]), sizes, order, True
+        )
+    return _frame(arrays, _times(table))
 
 
 def snapshot(df: pd.DataFrame) -> pd.DataFrame:
@@ -224,17 +268,21 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     """The same rows with every named level of the index as a column."""
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise StudyError(
-            f"The table has more than one column {twice!r}. Rename or drop one of them."
-        )
+    _check_names(frame)
     levels = [name for name in frame.index.names if name is not None and name not in frame]
     if levels:
         frame = frame.reset_index(levels)
     elif "_time_utc" not in frame and isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.assign(_time_utc=frame.index)
     return frame
+
+
+def _check_names(frame: pd.DataFrame) -> None:
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise StudyError(
+            f"The table has more than one column {twice!r}. Rename or drop one of them."
+        )
 
 
 def _times(frame: pd.DataFrame) -> np.ndarray[Any, Any]:
@@ -261,13 +309,17 @@ def _frame(arrays: Mapping[Any, Any], times: np.ndarray[Any, Any]) -> pd.DataFra
     # A copy: writing to the column must not reach the index.
     index = pd.DatetimeIndex(times.copy())
     arrays = {**arrays, "_time_utc": times}
+    return _as_frame({name: arrays[name] for name in _ordered(arrays)}, index)
+
+
+def _as_frame(arrays: Mapping[Any, Any], index: "pd.Index[Any]") -> pd.DataFrame:
     # As a Series of type object, or pandas 3 turns text into its own string type. copy=False
     # leaves each column a block of its own, which also saves the time to put them together.
     data = {
         name: pd.Series(arrays[name], index=index, dtype=object, copy=False)
         if arrays[name].dtype == object
         else arrays[name]
-        for name in _ordered(arrays)
+        for name in arrays
     }
     frame = pd.DataFrame(data, index=index, copy=False)
     # So with the names: a table with an index of pandas 3's string type opens only there.
