@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.journal import FAILED
 from psweep_nb.rundir import Session
@@ -50,7 +51,7 @@ def _done_later(table: pd.DataFrame, run_seq: int) -> set[bytes]:
 
 
 def failed(view: RunView, match: str | None) -> Todo:
-    """Return the psets that failed, with their next attempts.
+    """Return the psets that failed, with their next attempts; not those whose row was deleted.
 
     Parameters
     ----------
@@ -65,7 +66,12 @@ def failed(view: RunView, match: str | None) -> Todo:
         If nothing failed, or nothing with such an error; the message lists what errors there are.
     """
     run_seq = view.run.info["run_seq"]
-    found = [(i, attempt + 1) for i, kind, attempt in view.states() if kind == FAILED]
+    gone = deleted(view.run)
+    found = [
+        (i, attempt + 1)
+        for i, kind, attempt in view.states()
+        if kind == FAILED and attempt > gone.get(i, 0)
+    ]
     if not found:
         raise StudyError(f"nothing failed in run {run_seq}: nothing to retry")
     if match is None:

@@ -1,7 +1,7 @@
 """The study's table: loading it, keeping it current, and folding the journals into it.
 
-Owns `database.pk`, the study's lock and each run's `folded.json` (how far its journals are in the
-table). Used by the study in every process, and by the engine to fold.
+Owns `database.pk` and the study's lock. Used by the study in every process, and by the engine to
+fold.
 """
 
 import contextlib
@@ -9,22 +9,24 @@ import os
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from psweep_nb import frames
+from psweep_nb import deletions, frames
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.files import replace_file
-from psweep_nb.journal import END, Bulk, Reader, Written
-from psweep_nb.locks import FileLock, is_held
+from psweep_nb.journal import Bulk, Written
+from psweep_nb.locks import FileLock
 from psweep_nb.rows import frame_of
-from psweep_nb.rundir import RunDir, Session, read_json, write_json
+from psweep_nb.rundir import RunDir, Session
 from psweep_nb.trust import loader, read_table
+from psweep_nb.unfolded import FOLDED, Unfolded
 
 BASENAME = "database.pk"
 HIDDEN = ".psweep"
@@ -33,111 +35,6 @@ _UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is th
 LOCK_S = 60.0
 _ROWS_AT_ONCE = 200_000  # made at a time: what they are made of is given back in between
 _LOCK_POLL_S = 0.01
-
-
-class Unfolded:
-    """What one run's journals hold behind a known place: the reading half of folding.
-
-    Parameters
-    ----------
-    run : RunDir
-        The run.
-    anew : bool
-        Read from the beginning, whatever was folded: there is no table.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of this run that are in the table, by this process's knowledge.
-    changed : bool
-        Whether more was read than `folded.json` says.
-    """
-
-    def __init__(self, run: RunDir, anew: bool) -> None:
-        self.run = run
-        folded: dict[str, Any] = {}
-        if not anew:
-            # Missing or damaged: then all is merged once more, which is harmless.
-            with contextlib.suppress(JournalError):
-                folded = read_json(run.path / "folded.json")
-        self.rows: int = folded.get("rows", 0)
-        # Read from the beginning, some rows may be in the table already: then psets are counted.
-        self._seen = None if "rows" in folded else bytearray(run.info["n"])
-        self.results: set[str] = set(folded.get("results", ()))
-        self.changed = False
-        self._complete: int = folded.get("complete", 0)  # sessions, if all they had is folded
-        self._offsets: dict[str, int] = folded.get("offsets", {})
-        self._readers: dict[str, Reader] = {}
-        self._ended: set[int] = set()
-
-    def take(self, written: Written) -> bool:
-        """Count a stretch of a journal as read, if it begins where reading stopped."""
-        reader = self._reader(written.path)
-        if reader.offset != written.start:
-            return False
-        reader.offset = written.stop
-        self._offsets[_name(written.path)] = written.stop
-        self.changed = True
-        return True
-
-    def count(self, rows: pd.DataFrame, added: int) -> None:
-        """Count `rows`, of which `added` were not in the table."""
-        if self._seen is None:
-            self.rows += added
-            return
-        for number in (rows["_pset_seq"] - self.run.info["pset_seq"]).tolist():
-            self._seen[number] = 1
-        self.rows = self._seen.count(1)
-
-    def read(self) -> list[tuple[Session, Bulk]]:
-        """Return what came since the last call, by session."""
-        sessions = self.run.sessions()
-        if len(sessions) == self._complete:
-            return []
-        found = []
-        for session in sessions:
-            records = Bulk()
-            for path in session.journals():
-                self._read_journal(path, records)
-            if records.has(END):
-                self._ended.add(session.number)
-            if records.bodies:
-                self.changed = True
-                found.append((session, records))
-        return found
-
-    def _reader(self, path: Path) -> Reader:
-        name = _name(path)
-        if name not in self._readers:
-            self._readers[name] = Reader(path, self._offsets.get(name, 0))
-        return self._readers[name]
-
-    def _read_journal(self, path: Path, into: Bulk) -> None:
-        reader = self._reader(path)
-        records = reader.read_bulk()
-        into.heads += records.heads
-        into.bodies += records.bodies
-        self._offsets[_name(path)] = reader.offset
-        reader.close()
-
-    def save(self) -> None:
-        """Note in the run's folder that the table has all that was read."""
-        sessions = self.run.sessions()
-        # The engine's last fold comes before its end mark, so a run is complete only in the
-        # first fold by somebody else; until then its journals are looked at again, cheaply.
-        complete = len(sessions) if sessions and sessions[-1].number in self._ended else 0
-        data = {
-            "rows": self.rows,
-            "results": sorted(self.results),
-            "complete": 0 if is_held(self.run.lock) else complete,
-            "offsets": self._offsets,
-        }
-        write_json(self.run.path / "folded.json", data)
-        self.changed = False
-
-
-def _name(journal: Path) -> str:
-    return f"{journal.parent.name}/{journal.name}"
 
 
 class Database:
@@ -296,7 +193,7 @@ class Database:
             some = records.take(_ROWS_AT_ONCE)
             new = frame_of(unfolded.run, some, session.spec.host, load, psets)
             del some  # before the merge, which needs the most memory
-            self._merge_rows(unfolded, new)
+            self._merge_rows(unfolded, deletions.without(new, unfolded.run, unfolded.deleted))
 
     def _merge_rows(self, unfolded: Unfolded, new: pd.DataFrame) -> None:
         release_memory(len(new))
@@ -359,17 +256,60 @@ class Database:
         if not isinstance(table, pd.DataFrame):
             raise StudyError(f"df is a {type(table).__name__}; it should be a DataFrame")
         self.hidden.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.rewrite(lambda old: frames.merge(table, old) if len(old) else table)
+
+    def rewrite(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        """Replace the table, with all there is in it, by what `change` makes of it."""
         with self.locked():
             self.fold()
-            whole = frames.merge(table, self._frame) if len(self._frame) else table
-            self._write(whole)
+            self._write(change(self._frame))
 
-    def rebuild(self) -> None:
-        """Put rows that vanished from the table back, from the journals."""
+    def delete(self, choose: Callable[[pd.DataFrame], np.ndarray]) -> int:
+        """Take the rows for which `choose` is True out of the table; return how many.
+
+        No fold or rebuild puts them back, see `deletions`.
+        """
+        with self.locked():
+            self.fold()
+            chosen = choose(self._frame)
+            if not chosen.any():
+                return 0
+            kept = self._frame[~chosen]
+            # Before the table: who reads meanwhile must not miss these rows.
+            self._note_deleted(self._frame[chosen], kept)
+            self._write(kept)
+            return int(chosen.sum())
+
+    def _note_deleted(self, rows: pd.DataFrame, kept: pd.DataFrame) -> None:
+        if "_pset_id" not in rows:
+            return
+        nothing = [None] * len(rows)
+        last = rows["_attempt"].tolist() if "_attempt" in rows else nothing
+        ids = dict(zip(rows["_pset_id"].tolist(), last, strict=True))
+        there = Counter(kept["_run_id"].tolist() if "_run_id" in kept else ())
+        for name, unfolded in self._runs.items():
+            run = unfolded.run
+            numbers = {n: i for n, i in enumerate(run.psets.ids(0, run.info["n"])) if i in ids}
+            if not numbers:
+                continue
+            # A row whose attempt the user has edited away: of any attempt so far.
+            psets = {
+                n: a if isinstance(a := ids[i], int) else deletions.ANY for n, i in numbers.items()
+            }
+            deletions.mark(run, psets)
+            unfolded.deleted.update(psets)
+            # Rows that vanished by other hands before still count as vanished.
+            unfolded.rows = max(unfolded.rows - len(psets), there[name])
+            unfolded.save()
+
+    def rebuild(self, deleted: bool = False) -> None:
+        """Put rows that vanished from the table back, from the journals; `deleted` ones too."""
         with self.locked():
             self._load_if_changed()
             for unfolded in self._runs.values():
-                (unfolded.run.path / "folded.json").unlink(missing_ok=True)
+                if deleted:
+                    deletions.forget(unfolded.run)
+                (unfolded.run.path / FOLDED).unlink(missing_ok=True)
             self._signature = _UNSEEN
             self.fold()
 

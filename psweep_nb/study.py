@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from psweep_nb import frames, hosts, identity
+from psweep_nb import frames, hosts, identity, upkeep
 from psweep_nb.database import Database
 from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
 from psweep_nb.functions import name_of, source_of
@@ -328,12 +328,74 @@ class Study:
             "was put back, or they were deleted by hand); rebuild() puts them back"
         ]
 
-    def rebuild(self) -> pd.DataFrame:
+    def rebuild(self, deleted: bool = False) -> pd.DataFrame:
         """Put rows that vanished from the table back, from the journals; return the table.
 
         Rows that are there stay as they are, the user's changes too.
+
+        Parameters
+        ----------
+        deleted : bool
+            Put back what `delete` took, too, unless `compact` has removed it from the disk.
         """
-        self.database.rebuild()
+        self.database.rebuild(deleted)
+        return self.df
+
+    def delete(self, rows: Any = None, /, **where: Any) -> int:
+        """Delete rows from the table; their psets are then new again.
+
+        Nothing but ``rebuild(deleted=True)``, or running the psets again, brings them back.
+
+        Parameters
+        ----------
+        rows : DataFrame, ids, mask or callable
+            Rows of `df`, such as ``df[df.loss > 3]``; one or several `_pset_id`; a truth value a
+            row; or a function that makes one from the table.
+        **where
+            Only rows in which these columns have these values, as in `table`.
+
+        Returns
+        -------
+        int
+            How many rows were deleted.
+
+        Raises
+        ------
+        OptionError
+            If it is not clear which rows, or one of them is not there; then none is deleted.
+        """
+        return upkeep.delete(self.database, rows, where)
+
+    def update(self, columns: Any = None, /, **named: Any) -> pd.DataFrame:
+        """Add derived columns to the table, or change results; return the table.
+
+        Rows that arrive while it computes are kept, without a value in the new columns. Nor
+        have rows that arrive later one, until it is called again.
+
+        Parameters
+        ----------
+        columns : dict or callable
+            Columns by name; or a function that gets a copy of the table and returns such a dict,
+            or the table with columns added or changed.
+        **named
+            Columns, as in ``df.assign``: values, one for all rows, or a function of the table.
+
+        Raises
+        ------
+        OptionError
+            If a column is book-keeping or a parameter, or has other rows than the table.
+
+        Examples
+        --------
+        >>> study = Study()
+        >>> df = study.run(lambda a: {"loss": a / 2}, [{"a": 1}, {"a": 2}])
+        >>> study.update(ratio=lambda df: df.loss / df.a)["ratio"].tolist()
+        [0.5, 0.5]
+        """
+        if (columns is None) == (not named):
+            raise OptionError("update() takes a dict or function, or columns by name")
+        params = {name for run in self.database.runs() for name in run.info["params"]}
+        upkeep.update(self.database, named if columns is None else columns, params)
         return self.df
 
     def _make(self) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
+from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.functions import (
     Call,
@@ -237,10 +238,10 @@ def _known(database: Database, trusted: bool) -> tuple[set[bytes], set[bytes]]:
     for run_id in database.vanished():  # rows lost by other hands: computed all the same
         view = RunView(RunDir(database.hidden / run_id), trusted)
         view.poll()
-        keys = stored_keys(view.run, view.load)
-        for number, kind, _ in view.states():
+        keys, gone = stored_keys(view.run, view.load), deleted(view.run)
+        for number, kind, attempt in view.states():
             key = keys[number]
-            if key is not None:
+            if key is not None and attempt > gone.get(number, 0):
                 (done if kind == DONE else failed).add(key)
     return done, failed
 

@@ -22,9 +22,7 @@ def tidy_table(
     if latest and "_pset_sha1" in df:
         hashes = df["_pset_sha1"]
         df = df[~hashes.duplicated(keep="last") | hashes.isna()]
-    for name, value in where.items():
-        _check_columns([name], df.columns)
-        df = df[np.array([_equals(found, value) for found in df[name]], dtype=bool)]
+    df = df[rows_where(df, where)]
     tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
     if "_failed" in df:
         states = [_STATES.get(failed, "prepared") for failed in df["_failed"].tolist()]
@@ -34,6 +32,21 @@ def tidy_table(
         _check_columns(cols, tidy.columns)
         tidy = tidy[list(cols)]
     return tidy
+
+
+def rows_where(df: pd.DataFrame, where: Mapping[str, Any]) -> np.ndarray:
+    """Return in which rows these columns have these values, as an array of bool.
+
+    Raises
+    ------
+    OptionError
+        If there is no such column.
+    """
+    chosen = np.ones(len(df), dtype=bool)
+    for name, value in where.items():
+        _check_columns([name], df.columns)
+        chosen &= np.array([_equals(found, value) for found in df[name]], dtype=bool)
+    return chosen
 
 
 _STATES: dict[Any, str] = {True: "failed", False: "done"}  # absent: a batch pset, not run yet

@@ -69,7 +69,7 @@ def test_a_fold_cut_short_between_table_and_offsets(
         def fail(*_: object) -> None:
             raise OSError("no offsets today")
 
-        patch.setattr("psweep_nb.database.write_json", fail)
+        patch.setattr("psweep_nb.unfolded.write_json", fail)
         run(study, 1, 2)
     assert len(on_disk()) == 2
     again = Study("calc")

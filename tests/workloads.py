@@ -79,3 +79,10 @@ def change_directory(a: int) -> str:
     before = os.getcwd()
     os.chdir("/")
     return before
+
+
+def double_then_wait(folder: str, a: int) -> dict[str, int]:
+    """Return at once for the first pset; for others wait for the file `go`."""
+    while a != 1 and not (Path(folder) / "go").exists():
+        time.sleep(0.002)
+    return {"twice": 2 * a}

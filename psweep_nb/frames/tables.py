@@ -153,10 +153,7 @@ def changed(
     arrays: dict[Any, Any] = {name: array_of(column_of(table[name])) for name in table.columns}
     for name, values in columns.items():
         old = column_of(table[name]) if name in table else None
-        sizes = len(table), len(rows)
-        arrays[name] = join(
-            old, column_of(retyped(values.to_frame())[values.name]), sizes, order, True
-        )
+        arrays[name] = join(old, column_of(values), (len(table), len(rows)), order, True)
     return _frame(arrays, _times(table))
 
 

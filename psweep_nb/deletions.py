@@ -1,0 +1,57 @@
+"""Rows the user deleted: which psets of a run they were, in the run's `deleted.json`.
+
+The journals still have them, and a fold or a rebuild would put them back: so the database asks
+here, and so does whoever reads a run's records to learn what is done.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from psweep_nb.errors import JournalError
+from psweep_nb.rundir import RunDir, read_json, write_json
+
+_NAME = "deleted.json"
+
+#: The attempt of a pset whose results are no longer on the disk: it can not be put back.
+FOREVER = 2**16 - 1
+ANY = FOREVER - 1  # an attempt not below any that there was
+
+
+def deleted(run: RunDir) -> dict[int, int]:
+    """Return the psets of a run whose rows were deleted, each with its attempt then.
+
+    What a later attempt brings is a new row. `JournalError` if the file is damaged.
+    """
+    path = run.path / _NAME
+    if not path.exists():
+        return {}
+    try:
+        return {int(number): int(attempt) for number, attempt in read_json(path)["psets"].items()}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise JournalError(f"{path} is damaged: it should list psets and attempts") from None
+
+
+def mark(run: RunDir, psets: Mapping[int, int]) -> None:
+    """Add psets, with their attempts; whoever calls it holds the study's lock."""
+    before = deleted(run)
+    whole = {**before, **{n: max(attempt, before.get(n, 0)) for n, attempt in psets.items()}}
+    write_json(run.path / _NAME, {"psets": {str(n): whole[n] for n in sorted(whole)}})
+
+
+def forget(run: RunDir) -> None:
+    """Let rows come back, but those whose results are no longer on the disk."""
+    gone = {n: attempt for n, attempt in deleted(run).items() if attempt == FOREVER}
+    if gone:
+        write_json(run.path / _NAME, {"psets": {str(n): FOREVER for n in gone}})
+    else:
+        (run.path / _NAME).unlink(missing_ok=True)
+
+
+def without(rows: pd.DataFrame, run: RunDir, psets: Mapping[int, int]) -> pd.DataFrame:
+    """Return the rows, as made from the run's journals, that were not deleted."""
+    if not psets or not len(rows):
+        return rows
+    numbers = (rows["_pset_seq"] - run.info["pset_seq"]).tolist()
+    attempts = rows["_attempt"].tolist()
+    return rows[[a > psets.get(n, 0) for n, a in zip(numbers, attempts, strict=True)]]
