@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from psweep_nb.database import BASENAME
+from psweep_nb.eachrow import OnRow, check_verbose, print_rows, save_rows
 from psweep_nb.errors import OptionError
 from psweep_nb.study import Study
 
@@ -18,12 +20,20 @@ def run_local(
     df: pd.DataFrame | None = None,
     poolsize: int | None = None,
     save: bool = True,
+    tmpsave: bool = False,
+    verbose: bool | Sequence[str] = False,
     calc_dir: str | os.PathLike[str] = "calc",
+    simulate: bool = False,
+    database_dir: str | os.PathLike[str] | None = None,
+    database_basename: str = BASENAME,
+    backup: bool = False,
+    *,
+    git: bool = False,
+    skip_dups: bool = False,
+    skip: str | None = None,
     on_error: str = "raise",
     timeout: float | None = None,
-    skip: str | None = None,
     executor: Executor | None = None,
-    *,
     workers: int | None = None,
     label: str = "",
     setup: Callable[[], Any] | None = None,
@@ -45,15 +55,30 @@ def run_local(
     poolsize, workers : int, optional
         Worker processes (two names of one thing); without, the function is called right here.
     save : bool
-        With False nothing is written that lasts.
+        With False nothing is written that lasts, but for `tmpsave` and `backup`.
+    tmpsave : bool
+        Also write each row, as its pset ends, to ``<calc_dir>/tmpsave/<run_id>/<pset_id>.pk``, a
+        table of one row. No result depends on it: what has ended is kept anyway.
+    verbose : bool or list of str
+        Print a line for each pset that ends, with all columns or with these.
     calc_dir : path
         The study's directory.
+    simulate : bool
+        Call nothing: write the table, with rows for what would run, to ``<calc_dir>.simulate/``.
+    database_dir, database_basename
+        Where the table is, see `Study`; `calc_dir` and ``database.pk`` by default.
+    backup : bool
+        First copy `calc_dir` to ``<calc_dir>.bak_<time>_run_id_<id>``, see `Study.backup`.
+    git : bool
+        Commit `calc_dir`, and nothing else, to the git repository it is in: before and after.
+    skip_dups : bool
+        The same as ``skip="done+failed"``.
+    skip : None, "done" or "done+failed"
+        Pass over psets that are done, or have failed, in rows from before.
     on_error : "raise", "record" or "stop"
         What a failed pset leads to, after everything that finished was saved.
     timeout : float, optional
         Seconds a pset may take; needs worker processes.
-    skip : None, "done" or "done+failed"
-        Pass over psets that are done, or have failed, in rows from before.
     executor : concurrent.futures.Executor, optional
         Run there.
     label : str
@@ -72,8 +97,18 @@ def run_local(
     >>> df["twice"].tolist()
     [2, 4]
     """
+    _check_flags(
+        save=save, tmpsave=tmpsave, simulate=simulate, backup=backup, git=git, skip_dups=skip_dups
+    )
+    check_verbose(verbose)
     if poolsize is not None and workers is not None and poolsize != workers:
         raise OptionError(f"poolsize={poolsize} and workers={workers}: they mean the same")
+    if skip_dups and skip not in (None, "done+failed"):
+        raise OptionError(f'skip_dups=True and skip={skip!r}: skip_dups means skip="done+failed"')
+    skip = "done+failed" if skip_dups else skip
+    study = Study(calc_dir, database_dir=database_dir, database_basename=database_basename)
+    if simulate:
+        return study.simulate(func, params, skip=skip, df=df, save=save)
     options: dict[str, Any] = {
         "workers": poolsize if workers is None else workers,
         "skip": skip,
@@ -85,14 +120,36 @@ def run_local(
         "retries": retries,
         "order": order,
         "slots": slots,
+        "on_row": _on_row(study, tmpsave, verbose),
     }
     if save:
-        return Study(calc_dir).run(func, params, df=df, **options)
-    df = Study(calc_dir).df if df is None else df
+        return study.run(func, params, df=df, backup=backup, git=git, **options)
+    if backup:
+        study.backup()
     with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
-        study = Study(folder)
-        study.calc_dir = os.fspath(calc_dir)
-        return study.run(func, params, df=df, **options)
+        df = study.df if df is None else df
+        return Study(calc_dir, database_dir=folder).run(func, params, df=df, **options)
+
+
+def _on_row(study: Study, tmpsave: bool, verbose: bool | Sequence[str]) -> OnRow | None:
+    """Return what is to be done with each row as its pset ends."""
+    todo: list[OnRow] = []
+    if tmpsave:
+        todo.append(save_rows(study.calc_path / "tmpsave"))
+    if verbose is not False:
+        todo.append(print_rows(None if verbose is True else verbose))
+
+    def on_row(row: pd.DataFrame) -> None:
+        for do in todo:
+            do(row)
+
+    return on_row if todo else None
+
+
+def _check_flags(**flags: object) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{name} is {value!r}; it should be True or False")
 
 
 run = run_local

@@ -19,12 +19,12 @@ import pandas as pd
 
 from psweep_nb import deletions, frames
 from psweep_nb.bulk import in_bulk, release_memory
-from psweep_nb.errors import JournalError, StudyError
+from psweep_nb.errors import JournalError, OptionError, StudyError
 from psweep_nb.files import replace_file
 from psweep_nb.journal import Bulk, Written
-from psweep_nb.locks import FileLock
+from psweep_nb.locks import FileLock, is_held
 from psweep_nb.rows import frame_of
-from psweep_nb.rundir import RunDir, Session
+from psweep_nb.rundir import RunDir, Session, read_json
 from psweep_nb.trust import loader, read_table
 from psweep_nb.unfolded import FOLDED, Unfolded
 
@@ -46,11 +46,14 @@ class Database:
         The study's directory; need not exist yet.
     trusted : bool
         Whether to unpickle any type.
+    basename : str
+        The table's file name. Each run belongs to one table: of those of other tables in the same
+        directory this object knows nothing.
     """
 
-    def __init__(self, calc_dir: Path, trusted: bool) -> None:
+    def __init__(self, calc_dir: Path, trusted: bool, basename: str = BASENAME) -> None:
         self.calc_dir = calc_dir
-        self.path = calc_dir / BASENAME
+        self.path = calc_dir / basename
         self.hidden = calc_dir / HIDDEN
         self.trusted = trusted
         self._guard = threading.RLock()
@@ -61,7 +64,13 @@ class Database:
         self._vanished: dict[str, int] | None = None
         self._dirty = False  # rows were merged that the file does not have
         self._runs: dict[str, Unfolded] = {}
+        self._tables: dict[Path, str] = {}  # by run: the table its rows go to
         self._psets: dict[str, Sequence[dict[str, Any]]] = {}  # by run, see `knowing`
+
+    @classmethod
+    def of_run(cls, run: RunDir, trusted: bool) -> "Database":
+        """The database that a run's rows go to."""
+        return cls(run.path.parent.parent, trusted, _table_of(run.path))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -147,7 +156,20 @@ class Database:
         except FileNotFoundError:
             return []
         paths = [self.hidden / name for name in names if not name.startswith(".")]
-        return [path for path in paths if path.is_dir()]
+        return [path for path in paths if path.is_dir() and self._is_of_this_table(path)]
+
+    def _is_of_this_table(self, path: Path) -> bool:
+        if path not in self._tables:
+            try:
+                self._tables[path] = _table_of(path)
+            except JournalError:  # whose it was nobody can tell: it is reported
+                return True
+        return self._tables[path] == self.path.name
+
+    def is_active(self) -> bool:
+        """Whether anything is at work on a run of any table in this directory."""
+        folders = self.hidden.glob("*/")
+        return any(is_held(folder / name) for folder in folders for name in ("lock", "alive"))
 
     def _load_if_changed(self) -> None:
         signature = _signature(self.path)
@@ -253,10 +275,9 @@ class Database:
 
     def take(self, table: pd.DataFrame) -> None:
         """Make `table` the study's table; rows of the file that it lacks are kept."""
-        if not isinstance(table, pd.DataFrame):
-            raise StudyError(f"df is a {type(table).__name__}; it should be a DataFrame")
+        check_table(table)
         self.hidden.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.rewrite(lambda old: frames.merge(table, old) if len(old) else table)
+        self.rewrite(lambda own: joined(table, own))
 
     def rewrite(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         """Replace the table, with all there is in it, by what `change` makes of it."""
@@ -326,6 +347,50 @@ class Database:
                 lost = {name: u.rows - there[name] for name, u in self._runs.items()}
                 self._vanished = {name: n for name, n in lost.items() if n > 0}
             return self._vanished
+
+
+def _table_of(run: Path) -> str:
+    """Return the file name of the table that a run's rows go to."""
+    return str(read_json(run / "run.json").get("database_basename", BASENAME))
+
+
+def check_basename(name: object) -> None:
+    """Raise `OptionError` if this cannot be the file name of a table."""
+    if not isinstance(name, str) or name != os.path.basename(name) or name[:1] in ("", "."):
+        raise OptionError(
+            f"database_basename is {name!r}; it should be the name of a file in the study's "
+            "directory, such as 'database.pk'"
+        )
+
+
+def check_table(table: object) -> None:
+    """Raise `StudyError` if this is no DataFrame."""
+    if not isinstance(table, pd.DataFrame):
+        raise StudyError(f"df is a {type(table).__name__}; it should be a DataFrame")
+
+
+def joined(table: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that a user gives, with the rows that only the study's `own` has.
+
+    Rows without an id, which users add by hand, cannot be told apart: `table`'s count if it has
+    any.
+    """
+    check_table(table)
+    if not len(own):
+        return table
+    ids = own["_pset_id"].tolist() if "_pset_id" in own else [None] * len(own)
+    if all(map(_is_id, ids)):
+        return frames.merge(table, own)
+    if "_pset_id" not in table or not all(map(_is_id, table["_pset_id"])):
+        return frames.merge(table, own[[_is_id(found) for found in ids]])
+    for_now = [found if _is_id(found) else f"\0{row}" for row, found in enumerate(ids)]
+    whole = frames.merge(table, own.assign(_pset_id=pd.Series(for_now, own.index, object)))
+    ids = [pd.NA if found.startswith("\0") else found for found in whole["_pset_id"]]
+    return whole.assign(_pset_id=pd.Series(ids, whole.index, object))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:

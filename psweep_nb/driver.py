@@ -35,7 +35,7 @@ def main() -> None:
         # and a `json.py` of the user's must not get into what pandas imports.
         more = session.spec.sys_path
         sys.path[:] = [*more, *(p for p in sys.path if p not in more)]
-        database = Database(session.run.path.parent.parent, trusted == "1")
+        database = Database.of_run(session.run, trusted == "1")
         database.fold()
 
     engine = Engine(session, executor, notes, fold, in_background=True, on_progress=Preload())

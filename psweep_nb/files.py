@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def replace_file(path: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True) -> None:
     """Write a file beside `path`, force it to disk, and rename it over `path`.
 
     Parameters
@@ -19,6 +19,8 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         The file to replace; it keeps its permissions, a new one is private to the user.
     write : callable
         Gets the open binary file. If it raises, `path` is untouched and nothing is left over.
+    lasting : bool
+        False for what need not outlive a power cut: then the disk is not waited for.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -27,14 +29,16 @@ def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fchmod(fd, path.stat().st_mode & 0o777)
         with open(fd, "wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(beside, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
         raise
-    sync_file(path.parent)
+    if lasting:
+        sync_file(path.parent)
 
 
 def write_new(path: Path, parts: Iterable[bytes]) -> None:

@@ -1,7 +1,8 @@
 """Who made a study: its hidden folder, its id, and whether this user trusts it.
 
 A study that this user made is listed in the user's data directory (see `trust`) by place and id;
-one that was copied or swapped is not, and asks once.
+one that was copied or swapped is not, and asks once. A table of another name than `database.pk` is
+listed by itself: it may have come from elsewhere into a study of this user's.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from psweep_nb.files import write_new
 _NAME = "study.json"
 
 
-def is_trusted(study: Path, trust_it: bool) -> bool:
+def is_trusted(study: Path, trust_it: bool, basename: str = BASENAME) -> bool:
     """Return whether to unpickle any type from this study.
 
     Parameters
@@ -28,22 +29,38 @@ def is_trusted(study: Path, trust_it: bool) -> bool:
         Its directory; need not exist.
     trust_it : bool
         The user says so, now and from now on.
+    basename : str
+        The file name of its table.
     """
     study_id = _read_id(study)
     if study_id is None:
         # Nothing of ours is there yet. What else is there may come from anywhere.
-        return trust_it or not (study / BASENAME).exists()
-    if trust.is_trusted(study, study_id):
+        return trust_it or not (study / basename).exists()
+    if _is_own(study, basename, study_id):
         return True
     if trust_it:
-        _remember(study, study_id)
+        _remember(_place(study, basename), study_id)
     return trust_it
 
 
-def make(study: Path) -> bool:
+def _is_own(study: Path, basename: str, study_id: str) -> bool:
+    if trust.is_trusted(_place(study, basename), study_id):
+        return True
+    # A table that is still to be made, in a study that is this user's.
+    return not (study / basename).exists() and trust.is_trusted(study, study_id)
+
+
+def _place(study: Path, basename: str) -> Path:
+    return study if basename == BASENAME else study / basename
+
+
+def make(study: Path, basename: str = BASENAME) -> bool:
     """Make the study's hidden folder if it has none; return whether it was made now."""
     hidden = study / HIDDEN
     if (hidden / _NAME).exists():
+        study_id = _read_id(study)
+        if basename != BASENAME and study_id and _is_own(study, basename, study_id):
+            _remember(study / basename, study_id)
         return False
     study.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700, exist_ok=True)
@@ -59,8 +76,17 @@ def make(study: Path) -> bool:
         return False
     finally:
         beside.unlink()
-    _remember(study, study_id)
+    _remember(_place(study, basename), study_id)
+    if not (study / BASENAME).exists():
+        _remember(study, study_id)
     return True
+
+
+def make_copy_known(study: Path, copy: Path) -> None:
+    """A copy that this user has just made of a study is trusted as the study is."""
+    study_id = _read_id(study)
+    if study_id is not None and trust.is_trusted(study, study_id):
+        _remember(copy, study_id)
 
 
 def _remember(study: Path, study_id: str) -> None:

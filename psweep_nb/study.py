@@ -7,7 +7,7 @@ modules below (submission, engine, database, runview).
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +16,13 @@ from typing import Any
 
 import pandas as pd
 
-from psweep_nb import frames, hosts, identity, upkeep
-from psweep_nb.database import Database
+from psweep_nb import frames, hosts, identity, simulating, upkeep
+from psweep_nb.backup import back_up
+from psweep_nb.database import BASENAME, Database, check_basename, joined
+from psweep_nb.endedrows import EndedRows
 from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
 from psweep_nb.functions import name_of, source_of
+from psweep_nb.gitrepo import Commits
 from psweep_nb.hashing import pset_keys
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
@@ -36,8 +39,11 @@ from psweep_nb.submission import (
     publish_run,
 )
 from psweep_nb.tidy import tidy_table
+from psweep_nb.trust import loader
 
 Notes = Callable[[str], object]
+OnRow = Callable[[pd.DataFrame], object]
+OnProgress = Callable[[int], object]
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,12 @@ class Study:
     trust : bool
         Open a study that somebody else made as if it were one's own: reading it may then run code
         that it contains. Asked once a study.
+    database_dir : path, optional
+        The directory of the table and of the runs, where it is another one: then `calc_dir` is
+        only where functions and batch jobs put their files.
+    database_basename : str
+        The table's file name. Several tables in one directory are studies of their own: each has
+        its runs and its numbers.
 
     Examples
     --------
@@ -89,13 +101,23 @@ class Study:
     [[1, 1], [2, 4]]
     """
 
-    def __init__(self, calc_dir: str | os.PathLike[str] = "calc", trust: bool = False) -> None:
+    def __init__(
+        self,
+        calc_dir: str | os.PathLike[str] = "calc",
+        trust: bool = False,
+        *,
+        database_dir: str | os.PathLike[str] | None = None,
+        database_basename: str = BASENAME,
+    ) -> None:
+        check_basename(database_basename)
         self.calc_dir = os.fspath(calc_dir)
-        self.path = Path(os.path.abspath(self.calc_dir))
-        if self.path.exists() and not self.path.is_dir():
-            raise StudyError(f"{self.path} is a file; a study is a directory")
-        self.trusted = identity.is_trusted(self.path, trust)
-        self.database = Database(self.path, self.trusted)
+        self.calc_path = Path(os.path.abspath(calc_dir))
+        self.path = Path(os.path.abspath(calc_dir if database_dir is None else database_dir))
+        for path in (self.calc_path, self.path):
+            if path.exists() and not path.is_dir():
+                raise StudyError(f"{path} is a file; a study is a directory")
+        self.trusted = identity.is_trusted(self.path, trust, database_basename)
+        self.database = Database(self.path, self.trusted, database_basename)
         self._runs: dict[str, Run] = {}
 
     def __repr__(self) -> str:
@@ -220,6 +242,8 @@ class Study:
         retries: int = 0,
         order: str = "given",
         slots: Sequence[Mapping[str, str]] | None = None,
+        backup: bool = False,
+        git: bool = False,
         notes: Notes | None = None,
     ) -> "Run":
         """Start a run in the background and return at once.
@@ -259,6 +283,11 @@ class Study:
         slots : sequence of dict, optional
             Environment variables (texts), one dict a worker, such as
             ``[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]``.
+        backup : bool
+            First copy the study, see :meth:`backup`.
+        git : bool
+            First commit what earlier runs have left in the study's directory, and nothing else, to
+            the git repository that it is in.
         notes : callable, optional
             Gets what the user should know, a sentence a call; warnings are given by default.
 
@@ -297,6 +326,7 @@ class Study:
         submission = prepare(func, params, options)
         if not submission.params:
             raise StudyError("there is nothing to run: params is empty")
+        self._keep(func, backup, git, notes)
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Preview):
@@ -400,7 +430,7 @@ class Study:
 
     def _make(self) -> None:
         self.database.frame()  # what cannot be read is said before anything is written
-        if identity.make(self.path):
+        if identity.make(self.path, self.database.path.name):
             self.trusted = self.database.trusted = True
 
     def run(
@@ -418,7 +448,10 @@ class Study:
         retries: int = 0,
         order: str = "given",
         slots: Sequence[Mapping[str, str]] | None = None,
+        backup: bool = False,
+        git: bool = False,
         df: pd.DataFrame | None = None,
+        on_row: OnRow | None = None,
         notes: Notes | None = None,
     ) -> pd.DataFrame:
         """Run psets here and return the table when they are done.
@@ -433,8 +466,12 @@ class Study:
         on_error : "raise", "record" or "stop"
             ``"raise"`` saves everything that finished, and the failing row, and raises the
             function's exception.
+        git : bool
+            As in :meth:`submit`, and commit what the run has brought at its end.
         df : DataFrame, optional
             Becomes the study's table; rows of the file that it lacks are kept.
+        on_row : callable, optional
+            Gets each row, a table by itself, as its pset ends.
 
         Raises
         ------
@@ -458,6 +495,7 @@ class Study:
             slots=slots,
         )
         submission = prepare(func, params, options)
+        commits = self._keep(func, backup, git, notes)
         if df is not None:
             self.database.take(df)
         _tell(submission.notes + self._vanished(), notes)
@@ -466,18 +504,22 @@ class Study:
         if isinstance(found, Preview):
             return self.df
         errors: list[BaseException] = []
-        with progress_bar(found.session.n) as advance:
-            ended = hosts.run_inline(
-                found.session,
-                found.lock,
-                self.database,
-                func,
-                executor,
-                psets=found.psets,
-                setup=setup,
-                on_progress=advance,
-                on_failure=errors.append,
-            )
+        try:
+            with self._watched(found, on_row) as advance:
+                ended = hosts.run_inline(
+                    found.session,
+                    found.lock,
+                    self.database,
+                    func,
+                    executor,
+                    psets=found.psets,
+                    setup=setup,
+                    on_progress=advance,
+                    on_failure=errors.append,
+                )
+        finally:
+            if commits is not None:
+                _tell(commits.make(str(self._run(found.session.run).status())), notes)
         if on_error == "raise" and ended.failed:
             self._raise_first(self._run(found.session.run), errors)
         if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
@@ -485,6 +527,83 @@ class Study:
         if ended.state == "finished" and ended.message:  # the table could not be written
             _tell([ended.message], notes)
         return self.df
+
+    @contextlib.contextmanager
+    def _watched(self, found: Published, on_row: OnRow | None) -> Iterator[OnProgress | None]:
+        """Give what is to be called when psets have ended: for a progress bar, or for each row."""
+        if on_row is None:
+            with progress_bar(found.session.n) as advance:
+                yield advance
+            return
+        rows = EndedRows(found.session, loader(self.trusted), found.psets)
+        try:
+            yield lambda _ended: rows.hand_out(on_row)
+        finally:
+            rows.hand_out(on_row)
+
+    # -- before a run ------------------------------------------------------------------------
+
+    def _keep(
+        self, func: Callable[..., Any], backup: bool, git: bool, notes: Notes | None
+    ) -> Commits | None:
+        """Copy and commit the study as it is before a run."""
+        commits = Commits(self.database, self.calc_path) if git else None
+        if backup:
+            self.backup()
+        if commits is not None:
+            _tell(commits.make(f"{self.calc_dir} before a run of {name_of(func)}"), notes)
+        return commits
+
+    def backup(self) -> Path | None:
+        """Copy the whole study to ``<calc_dir>.bak_<time>_run_id_<id>``; return where that is.
+
+        The id is that of the newest run, the time is UTC. A study that does not exist yet has no
+        backup: then None.
+
+        Raises
+        ------
+        StudyError
+            If a run is at work on the study, or a file cannot be copied; then there is no backup.
+        """
+        return back_up(self.calc_path, self.database)
+
+    def simulate(
+        self,
+        func: Callable[..., Any],
+        params: Any,
+        *,
+        skip: str | None = None,
+        df: pd.DataFrame | None = None,
+        save: bool = True,
+    ) -> pd.DataFrame:
+        """Return the table with the rows that a run would bring, without results.
+
+        Nothing is called, and the study itself stays as it is.
+
+        Parameters
+        ----------
+        func, params, skip
+            As in :meth:`submit`.
+        df : DataFrame, optional
+            Used with the table, as in :meth:`run`.
+        save : bool
+            Whether to make it the table of ``<calc_dir>.simulate/``.
+
+        Raises
+        ------
+        ParamsError, FunctionError, OptionError
+            As :meth:`submit` would.
+        """
+        submission = prepare(func, params, Options("inline", skip=skip), looking=True)
+        numbers = self._judge(submission).new
+        table = self.database.frame()
+        table = table if df is None else joined(df, table)
+        calc_dir = simulating.folder_of(self.calc_dir)
+        table = simulating.simulated(self.database, table, submission, numbers, calc_dir)
+        if save:
+            folder = Path(simulating.folder_of(self.calc_path))
+            simulating.save(table, folder, self.database.path.name)
+        return frames.snapshot(table)
 
     def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
         failure = run.failures[0]

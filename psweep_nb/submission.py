@@ -285,7 +285,7 @@ def publish_run(
     with in_bulk():
         plain = are_plain(psets)
         at_once = PSETS_AT_ONCE if plain else 1
-        blobs = _dump_lists(psets, at_once) if plain else _encode_psets(psets, numbers)
+        blobs = _dump_lists(psets, at_once) if plain else encode_psets(psets, numbers)
         if plain and max(map(len, blobs)) > BIG_BLOB:  # whoever wants one pset reads a whole list
             at_once, blobs = 1, [dumps(pset, 5) for pset in psets]
         run = new_run(database.hidden, run_id, blobs, digests, at_once)
@@ -294,7 +294,7 @@ def publish_run(
     lock = FileLock(run.lock)
     lock.try_acquire()
     try:
-        run_seq, pset_seq = _next_numbers(database)
+        run_seq, pset_seq = next_numbers(database, database.frame())
         order, seed = arrange(submission.options.order, psets)
         spec = session_spec("submit", submission, order_seed=seed)
         todo = zip(order, repeat(1), strict=False)
@@ -311,6 +311,7 @@ def publish_run(
             "function": spec.function,
             "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
             "calc_dir": calc_dir,
+            "database_basename": database.path.name,
             "time_utc": datetime.now(UTC).isoformat(),
             "host": spec.host,
             "python": platform.python_version(),
@@ -365,7 +366,14 @@ def _dump_lists(psets: list[dict[str, Any]], length: int) -> list[bytes]:
     return [dumps(psets[i : i + length], 5) for i in range(0, len(psets), length)]
 
 
-def _encode_psets(psets: list[dict[str, Any]], numbers: Sequence[int]) -> list[bytes]:
+def encode_psets(psets: list[dict[str, Any]], numbers: Sequence[int]) -> list[bytes]:
+    """Return the pickle of each pset, which has a number in what the user gave.
+
+    Raises
+    ------
+    ParamsError
+        Naming the pset and the parameter that cannot be stored.
+    """
     try:
         return [encode(pset) for pset in psets]
     except Exception:
@@ -385,10 +393,9 @@ def _check_travels(number: int, key: str, value: object) -> None:
         ) from exc
 
 
-def _next_numbers(database: Database) -> tuple[int, int]:
-    """Return the next `_run_seq` and the first `_pset_seq` that nobody has or had."""
+def next_numbers(database: Database, frame: "pd.DataFrame") -> tuple[int, int]:
+    """Return the next `_run_seq` and the first `_pset_seq` that no row and no run has or had."""
     run_seq = pset_seq = 0
-    frame = database.frame()
     if "_run_seq" in frame and "_pset_seq" in frame:
         run_seq = _largest(frame["_run_seq"]) + 1
         pset_seq = _largest(frame["_pset_seq"]) + 1

@@ -1,0 +1,160 @@
+"""The git repository that a study lies in: its results are committed, and nothing else of it.
+
+Used by the study for ``git=True``. The repository is the user's: it is never made here, what the
+user has staged stays staged, hooks and configuration hold. What git refuses costs no run.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from psweep_nb.database import Database
+from psweep_nb.errors import StudyError
+
+_TIMEOUT_S = 120.0  # hooks may take their time, but not for ever
+_END_S = 5.0
+_NAMES = 20  # of files that are listed in a message
+
+
+class Repo:
+    """Commits one path, whatever else there is to commit.
+
+    Parameters
+    ----------
+    path : Path
+        The study's directory, or a file; need not exist yet.
+
+    Raises
+    ------
+    StudyError
+        If there is no git, or no repository; nothing was written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(os.path.realpath(path))
+        found = _git(self._where(), "rev-parse", "--is-inside-work-tree")
+        if found.returncode or found.stdout.strip() != "true":
+            raise StudyError(
+                f"{path} is in no git repository that can be used ({_said(found) or 'no work tree'}"
+                "): make one with `git init` and a first commit, or leave git out"
+            )
+
+    def _where(self) -> Path:
+        """The nearest directory that exists."""
+        return next(path for path in (self.path, *self.path.parents) if path.is_dir())
+
+    def _do(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        # Literal: a directory may be called `calc[1]`.
+        return _git(self._where(), "--literal-pathspecs", *arguments, "--", str(self.path))
+
+    def commit(self, message: str) -> str:
+        """Commit the path if anything in it has changed; return what is in the way, or nothing."""
+        if not self.path.exists():
+            return ""
+        try:
+            if self._do("check-ignore", "--quiet").returncode == 0:
+                return f"git: {self.path} is ignored (.gitignore), so nothing of it is committed"
+            added = self._do("add", "--all")
+            if added.returncode:
+                return f"git: {self.path} is not committed: {_said(added)}"
+            if self._do("diff", "--cached", "--quiet").returncode == 0:
+                return ""
+            message += self._uncommitted()
+            done = self._do("commit", "--quiet", "--only", "--message", message)
+        except StudyError as exc:
+            return f"git: {self.path} is not committed: {exc}"
+        if done.returncode:
+            return f"git: {self.path} is staged but not committed: {_said(done)}"
+        return ""
+
+    def _uncommitted(self) -> str:
+        """For the message: what else was changed, so that the commit does not tell all."""
+        found = _git(
+            self._where(), "status", "--porcelain", "-z", "--untracked-files=no", "--", ":/"
+        )
+        top = _git(self._where(), "rev-parse", "--show-toplevel").stdout.rstrip("\n")
+        names = [entry[3:] for entry in found.stdout.split("\0") if entry[2:3] == " "]
+        others = [n for n in names if not Path(top, n).is_relative_to(self.path)]
+        if not others:
+            return ""
+        more = "" if len(others) <= _NAMES else f"\n  and {len(others) - _NAMES} more"
+        listed = "".join(f"\n  {name!a}" for name in others[:_NAMES])
+        return f"\n\nChanged and not committed then:{listed}{more}\n"
+
+
+class Commits:
+    """The commits of one study: of its directory, and of its table where that is elsewhere.
+
+    Raises
+    ------
+    StudyError
+        See `Repo`.
+    """
+
+    def __init__(self, database: Database, calc_path: Path) -> None:
+        self._database = database
+        inside = database.path.is_relative_to(calc_path)
+        self._repos = [Repo(path) for path in (calc_path, *(() if inside else (database.path,)))]
+
+    def make(self, what: str) -> list[str]:
+        """Commit what has changed; return what is in the way, a sentence each."""
+        lock = contextlib.nullcontext()
+        # Under the study's lock: nobody replaces the table, by a file beside it, just now.
+        with self._database.locked() if self._database.hidden.exists() else lock:
+            return list(filter(None, (repo.commit(f"psweep_nb: {what}") for repo in self._repos)))
+
+
+def _git(where: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run git in a directory; it can ask nobody anything.
+
+    Raises
+    ------
+    StudyError
+        If there is no git, or it does not come to an end.
+    """
+    command = ["git", *arguments]
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=where,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            # Its own session: no terminal to ask for a passphrase, and hooks end with it.
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise StudyError(
+            "git=True needs the program `git`, which is not on the PATH: install it, or leave "
+            "git out"
+        ) from None
+    with process:
+        try:
+            out, err = process.communicate(timeout=_TIMEOUT_S)
+        except BaseException as exc:
+            _end(process)
+            if not isinstance(exc, subprocess.TimeoutExpired):
+                raise
+            raise StudyError(
+                f"`git {arguments[0]}` took more than {_TIMEOUT_S:.0f} s and was ended"
+            ) from None
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    os.killpg(process.pid, signal.SIGTERM)  # lets git take its own lock away
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _said(done: "subprocess.CompletedProcess[str]") -> str:
+    """What git printed, in one line."""
+    text = " ".join((done.stderr + done.stdout).split())
+    return text if len(text) <= 300 else f"{text[:300]}..."
