@@ -54,8 +54,14 @@ def _end_of(values: dict[Any, Any]) -> str:
     seconds = "" if runtime is None else f" in {runtime:.3g} s"
     if not values["_failed"]:
         return f"done{seconds}"
-    error = str(values.get("_exc_txt", "")).strip().rpartition("\n")[2]
-    return f"failed{seconds}: {error[:200]}"
+    return f"failed{seconds}: {_error_of(str(values.get('_exc_txt', '')))[:200]}"
+
+
+def _error_of(traceback: str) -> str:
+    """The line of a traceback that names the error: the first behind all that is indented."""
+    lines = traceback.strip().splitlines()
+    indented = [number for number, line in enumerate(lines) if line[:1] == " "]
+    return (lines[indented[-1] + 1 :] if indented else lines or [""])[:1][0]
 
 
 def _shortly(value: Any) -> str:
@@ -81,10 +87,10 @@ def save_rows(folder: Path) -> OnRow:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace_file(path, lambda file: frames.dump(row, file), lasting=False)
-        except OSError as exc:
+        except Exception as exc:
             if not failed:
                 warnings.warn(
-                    f"tmpsave: {path} is not written ({exc}); the row is kept all the same",
+                    f"tmpsave: {path} is not written ({exc}); the table has its row all the same",
                     stacklevel=2,
                 )
             failed = True

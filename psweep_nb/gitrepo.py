@@ -54,7 +54,8 @@ class Repo:
         if not self.path.exists():
             return ""
         try:
-            if self._do("check-ignore", "--quiet").returncode == 0:
+            where = self._where()
+            if _git(where, "check-ignore", "--quiet", "--", str(self.path)).returncode == 0:
                 return f"git: {self.path} is ignored (.gitignore), so nothing of it is committed"
             added = self._do("add", "--all")
             if added.returncode:
@@ -140,8 +141,9 @@ def _git(where: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
             _end(process)
             if not isinstance(exc, subprocess.TimeoutExpired):
                 raise
+            verb = next(word for word in arguments if word[0] != "-")
             raise StudyError(
-                f"`git {arguments[0]}` took more than {_TIMEOUT_S:.0f} s and was ended"
+                f"`git {verb}` took more than {_TIMEOUT_S:.0f} s and was ended"
             ) from None
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 

@@ -519,7 +519,8 @@ class Study:
                 )
         finally:
             if commits is not None:
-                _tell(commits.make(str(self._run(found.session.run).status())), notes)
+                run = self._run(found.session.run)
+                _tell(commits.make(f"{self.calc_dir}, run {run.run_seq} {run.status()}"), notes)
         if on_error == "raise" and ended.failed:
             self._raise_first(self._run(found.session.run), errors)
         if ended.state == "stopped" and not (on_error == "stop" and ended.failed):

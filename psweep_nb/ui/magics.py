@@ -133,6 +133,9 @@ class PsweepMagics(Magics):
         label = str(arguments.text_value(label, names, "--label"))
         study = self.session.study(options.get("--dir"), create=True, quiet=True)
         skip = None if words.flag("--again") else SKIP
+        if words.flag("--simulate"):
+            self._simulate(study, function, params, skip)
+            return
         with _said_plainly():
             run = self._instead(study, function, params, skip)
             new = run is None
@@ -146,6 +149,8 @@ class PsweepMagics(Magics):
                     timeout=timeout,
                     label=label,
                     in_kernel=words.flag("--in-kernel"),
+                    backup=words.flag("--backup"),
+                    git=words.flag("--git"),
                     **_running(words, names),
                     notes=print,
                 )
@@ -154,6 +159,17 @@ class PsweepMagics(Magics):
             self._present(run, options.get("--out"), new=new)
             if _waits(words):
                 self._wait_for(run, None)
+
+    def _simulate(self, study: Study, function: Any, params: Any, skip: str | None) -> None:
+        from psweep_nb.simulating import folder_of
+
+        with _said_plainly():
+            preview = study.preview(function, params, skip)
+            df = study.simulate(function, params, skip=skip)
+        if preview.new != len(params):
+            print(_skip_line(preview, study))
+        where = f"Study({folder_of(study.calc_dir)!r}).df"
+        print(f"nothing was run: {where} has {texts.count(len(df))} rows, {preview.new} new")
 
     def _instead(self, study: Study, function: Any, params: Any, skip: str | None) -> Any:
         """The run to show in place of a new one; None when there is something to compute."""
