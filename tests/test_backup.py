@@ -114,7 +114,7 @@ def test_while_a_run_is_at_work_there_is_none(study: Study, tmp_path: Path) -> N
     run = other.submit(workloads.wait_for_go, params, in_kernel=True)
     until(lambda: list(tmp_path.glob("began-*")))
     try:
-        with pytest.raises(StudyError, match="a run is at work on .*calc"):
+        with pytest.raises(StudyError, match=r"a run is at work on .*calc"):
             study.run(workloads.double, [{"a": 3}], backup=True)
     finally:
         Path("go").touch()
@@ -126,9 +126,8 @@ def test_while_a_run_is_at_work_there_is_none(study: Study, tmp_path: Path) -> N
 
 
 def test_a_table_elsewhere_would_not_be_in_it() -> None:
-    call = {"database_dir": "tables", "backup": True}
     with pytest.raises(StudyError, match=r"a backup is a copy of .*calc, in which the table"):
-        ps.run_local(workloads.double, [{"a": 1}], **call)
+        ps.run_local(workloads.double, [{"a": 1}], database_dir="tables", backup=True)
     assert os.listdir() == []
     ps.run_local(workloads.double, [{"a": 1}], database_dir="calc/tables")
     ps.run_local(workloads.double, [{"a": 1}], database_dir="calc/tables", backup=True)

@@ -82,3 +82,40 @@ def test_a_damaged_identity_is_said(tmp_path: Path) -> None:
     (tmp_path / "calc/.psweep/study.json").write_bytes(b'{"schema": 1, "i\xff')
     with pytest.raises(JournalError, match=r"study.json is damaged; a copy from a backup will do"):
         Study(tmp_path / "calc")
+
+
+def test_each_table_of_a_study_is_trusted_by_itself(tmp_path: Path) -> None:
+    study = tmp_path / "calc"
+    identity.make(study)
+    assert identity.is_trusted(study, trust_it=False, basename="mine.pk"), "still to be made"
+    assert not identity.make(study, "mine.pk")
+    (study / "mine.pk").touch()
+    assert identity.is_trusted(study, trust_it=False, basename="mine.pk")
+    (study / "from-elsewhere.pk").touch()
+    assert not identity.is_trusted(study, trust_it=False, basename="from-elsewhere.pk")
+    assert not identity.make(study, "from-elsewhere.pk")
+    assert not identity.is_trusted(study, trust_it=False, basename="from-elsewhere.pk")
+    assert identity.is_trusted(study, trust_it=True, basename="from-elsewhere.pk")
+    assert identity.is_trusted(study, trust_it=False, basename="from-elsewhere.pk")
+
+
+def test_a_table_of_one_s_own_vouches_for_no_other(tmp_path: Path) -> None:
+    (tmp_path / "database.pk").touch()  # somebody else's
+    assert identity.make(tmp_path, "mine.pk")
+    (tmp_path / "mine.pk").touch()
+    assert identity.is_trusted(tmp_path, trust_it=False, basename="mine.pk")
+    assert not identity.is_trusted(tmp_path, trust_it=False)
+    fresh = tmp_path / "fresh"
+    assert identity.make(fresh, "mine.pk")
+    assert identity.is_trusted(fresh, trust_it=False)
+
+
+def test_a_copy_is_trusted_as_what_it_was_made_from(tmp_path: Path) -> None:
+    identity.make(tmp_path / "mine")
+    shutil.copytree(tmp_path / "mine", tmp_path / "copy")
+    identity.make_copy_known(tmp_path / "mine", tmp_path / "copy")
+    assert identity.is_trusted(tmp_path / "copy", trust_it=False)
+    shutil.copytree(tmp_path / "mine", tmp_path / "theirs")
+    shutil.copytree(tmp_path / "mine", tmp_path / "copy-of-theirs")
+    identity.make_copy_known(tmp_path / "theirs", tmp_path / "copy-of-theirs")
+    assert not identity.is_trusted(tmp_path / "copy-of-theirs", trust_it=False)

@@ -71,9 +71,8 @@ def test_a_negative_number_is_no_option() -> None:
     [
         ("f --worker 2", "did you mean --workers?"),
         ("f --stale", "unknown option --stale"),
-        ("f --simulate", "unknown option --simulate"),
-        ("f --git", "unknown option --git"),
-        ("f --backup", "unknown option --backup"),
+        ("f --simulated", "did you mean --simulate?"),
+        ("f --git=yes", "takes no value"),
         ("f -w2", "did you mean -w 2?"),
         ("f -w", "wants a value"),
         ("f -w --again", "wants a value"),

@@ -46,6 +46,8 @@ def test_run_prints_one_line_binds_and_returns(nb: Notebook) -> None:
         "timeout": 3.0,
         "label": "my label",
         "in_kernel": False,
+        "backup": False,
+        "git": False,
     }
     assert nb["study"] is study_of(nb)
     assert nb["run"] is study_of(nb).runs[0]
@@ -65,6 +67,12 @@ def test_how_psets_are_executed(nb: Notebook) -> None:
     assert {name: asked[name] for name in expected} == expected
     assert "shuffle, repeats-last" in usage_error(nb, "%psweep run f params --order random")
     assert "did you mean load" in usage_error(nb, "%psweep run f params --setup laod")
+
+
+def test_what_is_kept_before_a_run(nb: Notebook) -> None:
+    nb.run("%psweep run f params --git\n%psweep run f params --backup")
+    kept = [(asked["backup"], asked["git"]) for asked in study_of(nb).submitted]
+    assert kept == [(False, True), (True, False)]
 
 
 def test_a_cell_has_what_setup_made(nb: Notebook) -> None:

@@ -118,6 +118,31 @@ def test_what_is_wrong_with_psets_or_function_is_one_line(shell: Shell) -> None:
     assert not Path("calc").exists()
 
 
+def test_a_dry_run_computes_nothing(shell: Shell) -> None:
+    shell.run("%psweep run f a=[1] b=[1] --wait")
+    out = shell.run("%psweep run f a=[1, 2] b=[1, 0] --simulate --backup --git")
+    assert out == ("3 new, 1 done\nnothing was run: Study('calc.simulate').df has 4 rows, 3 new\n")
+    assert sorted(path.name for path in Path().glob("calc*")) == ["calc", "calc.simulate"]
+    assert len(pd.read_pickle("calc/database.pk")) == 1
+    shell.run("import psweep_nb\ndry = psweep_nb.Study('calc.simulate').table()")
+    assert shell["dry"]["state"].tolist() == ["done", "prepared", "prepared", "prepared"]
+    with pytest.raises(UsageError, match="requires `b`"):
+        shell.run("%psweep run f a=[1] --simulate")
+
+
+def test_a_backup_and_a_repository(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.run("%psweep run f a=[1] b=[1] --wait --backup")
+    assert not list(Path().glob("calc.bak*")), "nothing was there yet"
+    shell.run("%psweep run f a=[2] b=[1] --wait --backup")
+    (copy,) = Path().glob("calc.bak_*")
+    assert len(pd.read_pickle(copy / "database.pk")) == 1
+    # Whatever repository this test may run in.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+    with pytest.raises(UsageError, match=r"in no git repository|needs the program `git`"):
+        shell.run("%psweep run f a=[3] b=[1] --git")
+    assert len(shell["study"].runs) == 2
+
+
 class Kernel:
     """A kernel, and what it publishes for a cell."""
 
