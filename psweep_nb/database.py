@@ -377,7 +377,7 @@ def joined(table: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     """
     check_table(table)
     if not len(own):
-        return table
+        return table.copy()  # the user's own may change
     ids = own["_pset_id"].tolist() if "_pset_id" in own else [None] * len(own)
     if all(map(_is_id, ids)):
         return frames.merge(table, own)

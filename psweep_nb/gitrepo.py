@@ -49,26 +49,36 @@ class Repo:
         # Literal: a directory may be called `calc[1]`.
         return _git(self._where(), "--literal-pathspecs", *arguments, "--", str(self.path))
 
-    def commit(self, message: str) -> str:
-        """Commit the path if anything in it has changed; return what is in the way, or nothing."""
+    def stage(self) -> None:
+        """Tell git of all that has changed in the path.
+
+        Raises
+        ------
+        StudyError
+            If git does not take it.
+        """
         if not self.path.exists():
-            return ""
-        try:
-            where = self._where()
-            if _git(where, "check-ignore", "--quiet", "--", str(self.path)).returncode == 0:
-                return f"git: {self.path} is ignored (.gitignore), so nothing of it is committed"
-            added = self._do("add", "--all")
-            if added.returncode:
-                return f"git: {self.path} is not committed: {_said(added)}"
-            if self._do("diff", "--cached", "--quiet").returncode == 0:
-                return ""
-            message += self._uncommitted()
-            done = self._do("commit", "--quiet", "--only", "--message", message)
-        except StudyError as exc:
-            return f"git: {self.path} is not committed: {exc}"
+            return
+        if _git(self._where(), "check-ignore", "--quiet", "--", str(self.path)).returncode == 0:
+            raise StudyError("it is ignored (.gitignore)")
+        done = self._do("add", "--all")
         if done.returncode:
-            return f"git: {self.path} is staged but not committed: {_said(done)}"
-        return ""
+            raise StudyError(_said(done))
+
+    def commit(self, message: str) -> None:
+        """Commit what has changed in the path, if anything has, and nothing else.
+
+        Raises
+        ------
+        StudyError
+            If git refuses, or a hook does.
+        """
+        if not self.path.exists() or self._do("diff", "--cached", "--quiet").returncode == 0:
+            return
+        message += self._uncommitted()
+        done = self._do("commit", "--quiet", "--only", "--message", message)
+        if done.returncode:
+            raise StudyError(f"{_said(done)} (it is staged)")
 
     def _uncommitted(self) -> str:
         """For the message: what else was changed, so that the commit does not tell all."""
@@ -101,10 +111,20 @@ class Commits:
 
     def make(self, what: str) -> list[str]:
         """Commit what has changed; return what is in the way, a sentence each."""
-        lock = contextlib.nullcontext()
-        # Under the study's lock: nobody replaces the table, by a file beside it, just now.
-        with self._database.locked() if self._database.hidden.exists() else lock:
-            return list(filter(None, (repo.commit(f"psweep_nb: {what}") for repo in self._repos)))
+        said = []
+        for repo in self._repos:
+            try:
+                # Nobody replaces the table, by a file beside it, while files are looked for.
+                with self._locked():
+                    repo.stage()
+                repo.commit(f"psweep_nb: {what}")
+            except StudyError as exc:
+                said.append(f"git: {repo.path} is not committed: {exc}")
+        return said
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        there = self._database.hidden.exists()
+        return self._database.locked() if there else contextlib.nullcontext()
 
 
 def _git(where: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -536,7 +536,8 @@ class Study:
             with progress_bar(found.session.n) as advance:
                 yield advance
             return
-        rows = EndedRows(found.session, loader(self.trusted), found.psets)
+        # Its own function's results, which have just been made: whoever made the study.
+        rows = EndedRows(found.session, loader(True), found.psets)
         try:
             yield lambda _ended: rows.hand_out(on_row)
         finally:
@@ -604,7 +605,7 @@ class Study:
         if save:
             folder = Path(simulating.folder_of(self.calc_path))
             simulating.save(table, folder, self.database.path.name)
-        return frames.snapshot(table)
+        return table
 
     def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
         failure = run.failures[0]

@@ -95,6 +95,14 @@ def test_symbolic_links_stay_links(study: Study) -> None:
     assert os.readlink(target / "dangling") == "nowhere"
 
 
+def test_a_study_reached_by_a_link(study: Study) -> None:
+    Path("link").symlink_to("calc")
+    target = Study("link").backup()
+    assert target is not None
+    assert target.name.startswith("link.bak_")
+    assert contents(target) == contents(Path("calc"))
+
+
 def test_what_cannot_be_copied_stops_the_run_before_it_exists(study: Study) -> None:
     os.mkfifo("calc/pipe")
     for act in (study.run, study.submit):

@@ -73,6 +73,14 @@ def test_a_file_that_knows_no_ids_at_all() -> None:
     assert df["a"].tolist() == [1, 2, 7, 7]
 
 
+def test_what_was_given_is_copied() -> None:
+    mine = pd.DataFrame({"a": [1.5]})
+    study = Study("calc")
+    study.run(workloads.double, [], df=mine)
+    mine.loc[0, "a"] = 9.0
+    assert study.df["a"].tolist() == [1.5]
+
+
 # -- tmpsave -----------------------------------------------------------------------------------
 
 

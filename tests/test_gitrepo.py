@@ -176,7 +176,7 @@ def test_a_hook_that_refuses_costs_no_run(repo: Path) -> None:
     hook.write_text("#!/bin/sh\necho not today\nexit 1\n")
     hook.chmod(0o755)
     said = refused(run_here)
-    assert said == f"git: {repo}/calc is staged but not committed: not today"
+    assert said == f"git: {repo}/calc is not committed: not today (it is staged)"
 
 
 def test_a_hook_that_hangs_costs_no_run(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,13 +190,13 @@ def test_a_hook_that_hangs_costs_no_run(repo: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_user_without_a_name_loses_no_run(repo: Path, nobodys_settings: Path) -> None:
     nobodys_settings.write_text("[user]\n useConfigOnly = true\n")
-    assert "is staged but not committed" in refused(run_here)
+    assert "(it is staged)" in refused(run_here)
 
 
 def test_a_passphrase_cannot_be_asked_for(repo: Path, nobodys_settings: Path) -> None:
     with nobodys_settings.open("a") as file:
         file.write("[commit]\n gpgSign = true\n[gpg]\n program = false\n")
-    assert "is staged but not committed" in refused(run_here)
+    assert "(it is staged)" in refused(run_here)
 
 
 def test_somebody_elses_lock_on_the_repository(repo: Path) -> None:
@@ -207,7 +207,7 @@ def test_somebody_elses_lock_on_the_repository(repo: Path) -> None:
 def test_an_ignored_study_is_said(repo: Path) -> None:
     Path(".gitignore").write_text("calc*\n")
     said = refused(run_here)
-    assert said == f"git: {repo}/calc is ignored (.gitignore), so nothing of it is committed"
+    assert said == f"git: {repo}/calc is not committed: it is ignored (.gitignore)"
 
 
 def test_a_dry_run_and_one_that_saves_nothing_commit_nothing(repo: Path) -> None:

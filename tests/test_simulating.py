@@ -99,6 +99,15 @@ def test_rows_do_not_change_with_the_users_objects() -> None:
     assert df["a"].iloc[0] == [1, 2]
 
 
+def test_the_table_that_is_returned_is_the_users() -> None:
+    study = Study("calc")
+    study.run(workloads.double, [{"a": 1}])
+    for params in ([], [{"a": 2}]):
+        df = study.simulate(never, params)
+        df.iloc[0, df.columns.get_loc("a")] = 99  # type: ignore[index]
+        assert study.df["a"].tolist() == [1]
+
+
 def test_a_table_elsewhere() -> None:
     call: dict[str, Any] = {"database_dir": "tables", "database_basename": "x.pk"}
     ps.run_local(workloads.double, [{"a": 1}], **call)
