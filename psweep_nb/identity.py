@@ -58,9 +58,10 @@ def make(study: Path, basename: str = BASENAME) -> bool:
     """Make the study's hidden folder if it has none; return whether it was made now."""
     hidden = study / HIDDEN
     if (hidden / _NAME).exists():
-        study_id = _read_id(study)
-        if basename != BASENAME and study_id and _is_own(study, basename, study_id):
-            _remember(study / basename, study_id)
+        if basename != BASENAME:
+            study_id = _read_id(study)
+            if study_id and _is_own(study, basename, study_id):
+                _remember(study / basename, study_id)
         return False
     study.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700, exist_ok=True)

@@ -86,8 +86,8 @@ class Study:
         Open a study that somebody else made as if it were one's own: reading it may then run code
         that it contains. Asked once a study.
     database_dir : path, optional
-        The directory of the table and of the runs, where it is another one: then `calc_dir` is
-        only where functions and batch jobs put their files.
+        The directory of the table and of the runs, where it is another one: that is the study then,
+        and `calc_dir` only what the column ``_calc_dir`` says.
     database_basename : str
         The table's file name. Several tables in one directory are studies of their own: each has
         its runs and its numbers.
