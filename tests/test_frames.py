@@ -208,12 +208,15 @@ class TestDump:
         code += "print('psweep_nb' in sys.modules)"
         assert python(code, tmp_path) == "False\n"
 
-    def test_opens_with_older_libraries(self):
+    @pytest.mark.parametrize("by_value", [False, True])
+    def test_opens_with_older_libraries(self, by_value):
         # As tried with pandas 2.2.0, 2.3.3 and NumPy 1.26: these refuse states of two parts,
         # and what names these types or modules.
         table = build({"a": [1, ABSENT], "t": ["x", [1]], "n": [np.ones(3), None]}, np.arange(2))
         table["day"] = pd.to_datetime(["2024-01-01"] * 2)
         table["span"] = pd.to_timedelta([1, 2], unit="s")
+        if by_value:
+            table["kind"] = [type("Mine", (), {"__module__": "__main__"})] * 2
         data = self.dumped(merge(table, rows([1], a=[1])))
         names = {arg for _, arg, _ in pickletools.genops(data) if isinstance(arg, str)}
         assert not names & {"StringDtype", "numpy._core.numeric"}

@@ -7,7 +7,7 @@ pandas 2 and NumPy 1 cannot read, and classes of a notebook are lost with its ke
 import copyreg
 import pickle
 from collections import ChainMap
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 import pandas as pd
 
@@ -45,9 +45,12 @@ def dump(table: pd.DataFrame, file: BinaryIO) -> None:
 
     file.seek(0)
     file.truncate()
-    pickler = cloudpickle.CloudPickler(file, protocol=_PROTOCOL)
-    pickler.dispatch_table = ChainMap(_REDUCERS, pickler.dispatch_table)
-    pickler.dump(table)
+
+    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+        # Of the class: an instance's own is not looked at.
+        dispatch_table: ClassVar[Any] = ChainMap(_REDUCERS, cloudpickle.CloudPickler.dispatch_table)
+
+    Pickler(file, protocol=_PROTOCOL).dump(table)
 
 
 class _Watched:

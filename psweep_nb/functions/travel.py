@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from psweep_nb.errors import FunctionError
 from psweep_nb.functions.source import name_of
@@ -59,8 +59,6 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     which cannot be sent to another process (...); make it inside the function
     """
     # Here, not above: workers import this package, too.
-    import cloudpickle
-
     from psweep_nb.functions.edited import edited_modules
 
     name = name_of(func)
@@ -68,7 +66,7 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     if total > REFUSED_BYTES:
         raise _too_large(name, large, total)
     try:
-        data: bytes = cloudpickle.dumps(func, protocol=5)
+        data = _dumps(func)
     except Exception as error:
         raise _not_sent(func, name, error) from error
     if len(data) > REFUSED_BYTES:
@@ -83,6 +81,35 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
         for module in edited_modules(part.value for part in _everything(func))
     ]
     return data, notes
+
+
+def _dumps(func: Callable[..., Any]) -> bytes:
+    """Pickle a function so that tracebacks go on to name the files it and its helpers are in."""
+    import io
+    from collections import ChainMap
+
+    import cloudpickle
+
+    reduce = cloudpickle.CloudPickler.dispatch_table[CodeType]
+
+    def reduce_code(code: CodeType) -> tuple[Any, ...]:
+        make, arguments, *rest = reduce(code)
+        # From 3.1.3 on cloudpickle replaces file names, for pickles that depend on the code alone.
+        arguments = (code.co_filename if a == _NO_FILE else a for a in arguments)
+        return make, tuple(arguments), *rest
+
+    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+        # Of the class: an instance's own is not looked at.
+        dispatch_table: ClassVar[Any] = ChainMap(
+            {CodeType: reduce_code}, cloudpickle.CloudPickler.dispatch_table
+        )
+
+    file = io.BytesIO()
+    Pickler(file, protocol=5).dump(func)
+    return file.getvalue()
+
+
+_NO_FILE = "<dynamic-code>"
 
 
 def _too_large(name: str, large: list[tuple[Part, int]], total: int) -> FunctionError:

@@ -241,3 +241,12 @@ def test_numpy_and_pandas_are_not_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_code_keeps_the_file_it_is_in() -> None:
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile("def g(): pass\ndef f(a):\n    return g", "/study/model.py", "exec"), space)
+    data, _ = dump_function(space["f"])
+    sent = cloudpickle.loads(data)
+    assert sent.__code__.co_filename == "/study/model.py"
+    assert sent(1).__code__.co_filename == "/study/model.py"
