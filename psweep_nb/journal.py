@@ -265,27 +265,31 @@ class Reader:
     def body(self, offset: int, size: int) -> bytes:
         """Return a body that :meth:`read` gave before, by its place in the file."""
         if not self._open():
-            raise JournalError(f"journal {self.path} is gone")
+            raise JournalError(f"journal {self.path} is gone, or was compacted since")
         return os.pread(self._fd, size, offset)
 
     def _open(self) -> bool:
+        if self._fd >= 0 and self._salt >= 0:
+            return True
         if self._fd < 0:
             try:
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return False
-        if self._salt < 0:
-            data = os.pread(self._fd, _FILE_HEAD.size, 0)
-            if len(data) < _FILE_HEAD.size or MAGIC.startswith(data.rstrip(b"\0")):
-                self.tail = "torn" if data else ""
-                return False
-            magic, salt = _FILE_HEAD.unpack(data)
-            if magic != MAGIC:
-                self.tail = "damaged"
-                self.damage = [(0, os.fstat(self._fd).st_size)]
-                return False
-            self._salt = salt
-            self.offset = max(self.offset, _FILE_HEAD.size)
+        data = os.pread(self._fd, _FILE_HEAD.size, 0)
+        if len(data) < _FILE_HEAD.size or MAGIC.startswith(data.rstrip(b"\0")):
+            self.tail = "torn" if data else ""
+            return False
+        magic, salt = _FILE_HEAD.unpack(data)
+        if magic != MAGIC:
+            self.tail = "damaged"
+            self.damage = [(0, os.fstat(self._fd).st_size)]
+            return False
+        if self._salt not in (-1, salt):  # compacted: records are no longer where they were
+            self.close()
+            return False
+        self._salt = salt
+        self.offset = max(self.offset, _FILE_HEAD.size)
         return True
 
     def _parse(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from psweep_nb import frames, hosts, identity, simulating, upkeep
+from psweep_nb import compaction, frames, hosts, identity, simulating, upkeep
 from psweep_nb.backup import back_up
 from psweep_nb.database import BASENAME, Database, check_basename, joined
 from psweep_nb.endedrows import EndedRows
@@ -395,6 +395,23 @@ class Study:
             If it is not clear which rows, or one of them is not there; then none is deleted.
         """
         return upkeep.delete(self.database, rows, where)
+
+    def compact(self) -> int:
+        """Remove from the disk what nothing needs any more; return how many bytes that saved.
+
+        These are attempts that later ones have replaced, the results of deleted rows (for good
+        now), and stored functions of which nothing is left to do. All that finished stays in the
+        journals, and psets, logs, and what `resume` and `retry` need.
+
+        Raises
+        ------
+        StudyError
+            If a run is at work.
+        """
+        saved = compaction.compact(self.database)
+        for run in self._runs.values():  # they know where records were
+            vars(run).pop("view", None)
+        return saved
 
     def update(self, columns: Any = None, /, **named: Any) -> pd.DataFrame:
         """Add derived columns to the table, or change results; return the table.

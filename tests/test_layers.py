@@ -39,6 +39,7 @@ LAYERS = (
         "executors",
         "rows",
         "backup",
+        "compaction",
         "database",
         "deletions",
         "endedrows",
