@@ -45,6 +45,7 @@ LAYERS = (
         "endedrows",
         "gitrepo",
         "identity",
+        "psetdirs",
         "records",
         "rowpsets",
         "runview",

@@ -1,0 +1,205 @@
+"""`psweep-nb`: the runs of a study, seen and commanded from a terminal."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from psweep_nb.cli.common import (
+    EXIT_CODES,
+    NO,
+    OK,
+    check_format,
+    frame_text,
+    guarded,
+    parser,
+    printable,
+    table_text,
+)
+from psweep_nb.errors import OptionError, StudyError
+from psweep_nb.ui import texts
+from psweep_nb.ui.text import status_lines
+
+if TYPE_CHECKING:
+    from psweep_nb.runs import Run
+    from psweep_nb.study import Study
+
+PROG = "psweep-nb"
+_RUN = "its number, its label, or -1 for the newest (the default), -2 ..."
+_LISTED = 20  # directories or rows that `check` names
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `psweep-nb`; returns its exit code."""
+
+    def act() -> int:
+        args = _parser().parse_args(argv)
+        code: int = args.act(args)
+        return code
+
+    return guarded(PROG, act)
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = parser(PROG, "See and command the runs of a parameter study.")
+    subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, about: str, run: bool = True) -> argparse.ArgumentParser:
+        sub = subs.add_parser(
+            name,
+            help=about,
+            description=about[0].upper() + about[1:] + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if run:
+            sub.add_argument("run", nargs="?", default="-1", metavar="RUN", help=_RUN)
+        sub.add_argument(
+            "-d", "--dir", default="calc", metavar="DIR", help="the study's directory (calc)"
+        )
+        sub.add_argument(
+            "--trust",
+            action="store_true",
+            help="the study is from somebody else, and may run code of theirs; asked once",
+        )
+        sub.set_defaults(act=globals()[f"_{name}"])
+        return sub
+
+    add("runs", "list the runs of a study", run=False)
+    add("status", "show how a run is doing")
+    add("follow", "show a run's progress until it ends; Ctrl-C ends only the following")
+    stop = add("stop", "stop a run; psets that are running finish first")
+    stop.add_argument("--now", action="store_true", help="kill the running psets")
+    resume = add("resume", "go on with what is not done, with the stored function")
+    resume.add_argument(
+        "-w", "--workers", type=int, metavar="N", help="processes (as many as before)"
+    )
+    table = add("table", "print parameters, results and state of a study's rows", run=False)
+    table.add_argument("columns", nargs="*", metavar="COLUMN", help="only these")
+    table.add_argument(
+        "-f", "--format", default="simple", metavar="FMT", help="a format of tabulate (simple)"
+    )
+    table.add_argument("-a", "--all", action="store_true", help="book-keeping, too")
+    table.add_argument("-i", "--index", action="store_true", help="print the index, too")
+    table.add_argument(
+        "--latest", action="store_true", help="of equal parameters only the newest row"
+    )
+    add("check", "compare the directories DIR/<pset_id>/ with the rows, both ways", run=False)
+    return top
+
+
+def _study(args: argparse.Namespace) -> "Study":
+    from psweep_nb.database import BASENAME, HIDDEN
+    from psweep_nb.study import Study
+
+    if not any(os.path.exists(os.path.join(args.dir, name)) for name in (HIDDEN, BASENAME)):
+        raise StudyError(f"there is no study in {args.dir}/; -d names another directory")
+    return Study(args.dir, trust=args.trust)
+
+
+def _run(args: argparse.Namespace) -> "Run":
+    try:
+        key: int | str = int(args.run)
+    except ValueError:
+        key = args.run
+    return _study(args).run_of(key)
+
+
+def _runs(args: argparse.Namespace) -> int:
+    runs = _study(args).runs
+    if not runs:
+        print("no runs yet")
+        return OK
+    statuses = [run.status() for run in runs]
+    print(
+        table_text(
+            {
+                "run": [run.run_seq for run in runs],
+                "label": [run.label for run in runs],
+                "state": [status.state for status in statuses],
+                "psets": [status.total for status in statuses],
+                "done": [status.done for status in statuses],
+                "failed": [status.failed for status in statuses],
+                "function": [run.spec.function for run in runs],
+                "began": [texts.date(run.spec.time_ns / 1e9) for run in runs],
+            }
+        )
+    )
+    return OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    print("\n".join(status_lines(_run(args))))
+    return OK
+
+
+def _follow(args: argparse.Namespace) -> int:
+    from psweep_nb.cli.follow import follow
+
+    return follow(_run(args))
+
+
+def _stop(args: argparse.Namespace) -> int:
+    run = _run(args)
+    run.stop(now=args.now)
+    rest = "" if args.now else "; psets that are running finish first"
+    print(f"run {run.run_seq} is told to stop{rest}")
+    return OK
+
+
+def _resume(args: argparse.Namespace) -> int:
+    run = _run(args)
+    status = run.status()
+    if status.ended and run.spec.mode == "thread":
+        raise StudyError(
+            f"run {run.run_seq} needs what lived in its notebook's kernel: resume it there, "
+            "with study.run_of(...).resume()"
+        )
+    run.resume(workers=args.workers)
+    if run.status().state == "finished" and status.state == "finished":
+        print(f"run {run.run_seq} is finished; nothing is left to do")
+    else:
+        print(f"{printable(repr(run))} goes on")
+    return OK
+
+
+def _table(args: argparse.Namespace) -> int:
+    from psweep_nb.tables import check_columns
+
+    check_format(args.format)
+    study = _study(args)
+    if args.all and args.latest:
+        raise OptionError("-a prints all there is; leave out --latest, or -a")
+    if args.all:
+        df = study.df
+        check_columns(args.columns, df)
+        df = df[args.columns] if args.columns else df
+    else:
+        df = study.table(cols=args.columns or None, latest=args.latest)
+    print(frame_text(df, args.format, args.index))
+    return OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    from psweep_nb.psetdirs import compare
+
+    found = compare(_study(args).database)
+    for title, names in (
+        ("directories without a row", found.strange),
+        ("directories of psets that have not ended", found.unfinished),
+        ("rows without a directory", found.missing),
+    ):
+        if names:
+            print(f"{len(names)} {title}:")
+            print("\n".join(f"  {name}" for name in names[:_LISTED]))
+            if len(names) > _LISTED:
+                print(f"  and {len(names) - _LISTED} more")
+    there = found.matching + len(found.strange) + len(found.unfinished)
+    print(f"{found.matching} directories match a row" if there else "no pset has a directory")
+    return NO if found.differs else OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
