@@ -49,7 +49,7 @@ def run_local(
         Gets a pset (``def f(pset)``) or its parameters by name (``def f(a, b)``), returns a dict
         of results or one value.
     params : iterable of dict
-        The psets, see `pgrid` and `grid`.
+        The psets, see `pgrid` and `grid`; also a DataFrame, the path of a CSV file, a study.
     df : DataFrame, optional
         Used instead of the table in `calc_dir`. Rows of the file that it lacks are kept there.
     poolsize, workers : int, optional

@@ -12,11 +12,9 @@ from io import IOBase
 from typing import Any
 
 from psweep_nb.errors import ParamsError
+from psweep_nb.holders import ALLOWED_KEYS, psets_in
 
 Pset = dict[str, Any]
-
-#: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
-ALLOWED_KEYS = frozenset({"_repeat", "_seed", "_vary"})
 
 
 def plist(name: str, seq: Iterable[Any]) -> list[Pset]:
@@ -90,14 +88,15 @@ def grid(**axes: Any) -> list[Pset]:
     return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
 
 
-def pgrid(*plists: Iterable[Any]) -> list[Pset]:
+def pgrid(*plists: Any) -> list[Pset]:
     """All combinations of some plists: ``itr2params(itertools.product(a, b, ...))``.
 
     Parameters
     ----------
     *plists
         Results of `plist`, of ``zip`` over several (these vary together), or of another
-        `pgrid`; as arguments or as one list of them. The last one varies fastest.
+        `pgrid`; a DataFrame and whatever else holds psets; as arguments or as one list of them.
+        The last one varies fastest.
 
     Returns
     -------
@@ -123,7 +122,7 @@ def pgrid(*plists: Iterable[Any]) -> list[Pset]:
     """
     loops = _loops(plists)
     psets = []
-    for number, loop in enumerate(loops):
+    for number, loop in enumerate(map(psets_in, loops)):
         if isinstance(loop, dict) or not _is_seq(loop):
             raise ParamsError(
                 f"pgrid: argument {number} (counting from 0) is {_say(loop)}, not a plist. "
@@ -217,13 +216,16 @@ def merge_dicts(*args: Any, allow_dup_keys: bool = True) -> dict[Any, Any]:
     return merged
 
 
-def check_params(params: Iterable[Pset]) -> list[Pset]:
+def check_params(params: Any) -> list[Pset]:
     """See that `params` are psets, and return them as a list.
+
+    Everything that takes params takes what this function does.
 
     Parameters
     ----------
     params
-        Any iterable of dicts. The dicts are not copied.
+        Any iterable of dicts, which are not copied; or a DataFrame, the path of a CSV file, a
+        study, a run (see `holders.psets_in`).
 
     Returns
     -------
@@ -242,14 +244,13 @@ def check_params(params: Iterable[Pset]) -> list[Pset]:
     """
     if isinstance(params, dict):
         raise ParamsError("params is one dict, not a list of psets. Write [pset] for a single one.")
-    if hasattr(params, "to_dict"):  # a DataFrame or Series: a loop would give column names
+    given = params if type(params) is list else psets_in(params)
+    if not _is_seq(given):
         raise ParamsError(
-            f"params is {_say(params)}, not a list of psets. "
-            'A DataFrame of parameters becomes one with df.to_dict("records").'
+            f"params is {_say(given)}, not a list of psets (dicts), nor a DataFrame, a study, or "
+            "the path of a CSV file (which ends in .csv)."
         )
-    if not _is_seq(params):
-        raise ParamsError(f"params is {_say(params)}, not a list of psets (dicts).")
-    psets = params if type(params) is list else list(params)
+    psets = given if type(given) is list else list(given)
     # Most psets have the same keys in the same order: look at each such tuple only once.
     known: set[tuple[str, ...]] = set()
     for number, pset in enumerate(psets):
@@ -343,7 +344,7 @@ def _loops(plists: tuple[Any, ...]) -> Sequence[Any]:
         raise ParamsError("pgrid: no plists given. Write for instance pgrid(a, b).")
     if len(plists) > 1:
         return plists
-    only = plists[0]
+    only = psets_in(plists[0])
     if isinstance(only, zip):
         raise ParamsError("pgrid: got a single zip. Write pgrid([zip(a, b)]).")
     if isinstance(only, dict) or not _is_seq(only):

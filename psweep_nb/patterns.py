@@ -27,7 +27,7 @@ _ALLOWED = (
 
 def stargrid(
     const: Pset,
-    vary: Sequence[Iterable[Pset]],
+    vary: Sequence[Any],
     vary_labels: Sequence[str] | None = None,
     vary_label_col: str = "_vary",
     skip_dups: bool = True,
@@ -83,7 +83,7 @@ def stargrid(
     return filter_params_unique(params) if skip_dups else params
 
 
-def filter_params_unique(params: Iterable[Pset]) -> list[Pset]:
+def filter_params_unique(params: Any) -> list[Pset]:
     """Of psets with the same hash only the first; those without a hash all stay.
 
     Examples
@@ -94,7 +94,7 @@ def filter_params_unique(params: Iterable[Pset]) -> list[Pset]:
     return _without(check_params(params), set())
 
 
-def filter_params_dup_hash(params: Iterable[Pset], hashes: Iterable[str | None]) -> list[Pset]:
+def filter_params_dup_hash(params: Any, hashes: Iterable[str | None]) -> list[Pset]:
     """The psets whose hash is not among `hashes`.
 
     Parameters
@@ -126,7 +126,7 @@ def _without(psets: list[Pset], seen: set[bytes]) -> list[Pset]:
     return found
 
 
-def where(params: Iterable[Pset], condition: str | Callable[[Pset], Any]) -> list[Pset]:
+def where(params: Any, condition: str | Callable[[Pset], Any]) -> list[Pset]:
     """The psets for which a condition holds.
 
     Parameters
@@ -195,7 +195,7 @@ def _compiled(condition: Any) -> Callable[[Pset], Any]:
     return lambda pset: eval(code, {"__builtins__": {}, **_FUNCTIONS}, pset)
 
 
-def repeat(params: Iterable[Pset], n: int, seed: int = 0) -> list[Pset]:
+def repeat(params: Any, n: int, seed: int = 0) -> list[Pset]:
     """Each pset `n` times, with a number and a seed of its own that the function sees.
 
     The keys ``_repeat`` (from 0) and ``_seed`` are added. They are no part of the hash, so that

@@ -16,6 +16,7 @@ from psweep_nb import again, frames, hosts
 from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
+from psweep_nb.exact import psets_of_run
 from psweep_nb.functions import find_current, source_of
 from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
@@ -95,6 +96,10 @@ class Run:
         if "_run_id" not in frame:
             return frames.snapshot(frame)
         return frames.snapshot(frame[frame["_run_id"] == self.run_id])
+
+    def params(self) -> list[dict[str, Any]]:
+        """Return the run's psets exactly as they were given, also those not computed yet."""
+        return psets_of_run(self.folder, self.study.trusted)
 
     @property
     def failures(self) -> list[PsetRecord]:

@@ -21,6 +21,7 @@ from psweep_nb.backup import back_up
 from psweep_nb.database import BASENAME, Database, check_basename, joined
 from psweep_nb.endedrows import EndedRows
 from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
+from psweep_nb.exact import psets_of_rows
 from psweep_nb.functions import name_of, source_of
 from psweep_nb.gitrepo import Commits
 from psweep_nb.hashing import pset_keys
@@ -38,7 +39,7 @@ from psweep_nb.submission import (
     prepare,
     publish_run,
 )
-from psweep_nb.tidy import tidy_table
+from psweep_nb.tidy import chosen, tidy_table
 from psweep_nb.trust import loader
 
 Notes = Callable[[str], object]
@@ -151,6 +152,30 @@ class Study:
         """
         return tidy_table(self.database.frame(), cols, latest, where)
 
+    def params(self, *, latest: bool = False, **where: Any) -> list[dict[str, Any]]:
+        """Return the psets of the rows, exactly as they were given.
+
+        They come from the runs' records, so types are kept, too. What has no row yet is in
+        `Run.params`.
+
+        Parameters
+        ----------
+        latest, **where
+            Which rows, see :meth:`table`.
+
+        Returns
+        -------
+        list of dict
+            One a row, in the table's order. A study given as params stands for these.
+
+        Raises
+        ------
+        OptionError
+            If there is no such column.
+        """
+        rows = chosen(self.database.frame(), latest, where)
+        return psets_of_rows(self.database, rows)
+
     @property
     def runs(self) -> "list[Run]":
         """All runs, oldest first."""
@@ -256,7 +281,7 @@ class Study:
             Gets a pset (``def f(pset)``) or its parameters by name (``def f(a, b)``), returns a
             dict of results or one value.
         params : iterable of dict
-            The psets.
+            The psets; also a DataFrame, the path of a CSV file, a study or a run that has them.
         workers : int, optional
             Worker processes (1, or one for each of `slots`).
         skip : None, "done" or "done+failed"

@@ -19,10 +19,7 @@ def tidy_table(
     OptionError
         If there is no such column.
     """
-    if latest and "_pset_sha1" in df:
-        hashes = df["_pset_sha1"]
-        df = df[~hashes.duplicated(keep="last") | hashes.isna()]
-    df = df[rows_where(df, where)]
+    df = chosen(df, latest, where)
     tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
     if "_failed" in df:
         states = [_STATES.get(failed, "prepared") for failed in df["_failed"].tolist()]
@@ -47,6 +44,14 @@ def rows_where(df: pd.DataFrame, where: Mapping[str, Any]) -> np.ndarray:
         _check_columns([name], df.columns)
         chosen &= np.array([_equals(found, value) for found in df[name]], dtype=bool)
     return chosen
+
+
+def chosen(df: pd.DataFrame, latest: bool, where: Mapping[str, Any]) -> pd.DataFrame:
+    """Return some rows; see `Study.table`."""
+    if latest and "_pset_sha1" in df:
+        hashes = df["_pset_sha1"]
+        df = df[~hashes.duplicated(keep="last") | hashes.isna()]
+    return df[rows_where(df, where)]
 
 
 _STATES: dict[Any, str] = {True: "failed", False: "done"}  # absent: a batch pset, not run yet

@@ -169,7 +169,6 @@ class TestCheckParams:
             ("abc", "'abc'"),
             (3, "3"),
             (None, "None"),
-            (pd.DataFrame({"a": [1]}), "records"),
             ([{"a": 1}, [("a", 1)]], "pset 1 .*not a dict"),
             ([{"a": 1}, {"a": 1, 2: 3}], "pset 1 .*2 \\(int\\)"),
             ([{"_failed": True}], "pset 0 .*'_failed'"),

@@ -115,11 +115,6 @@ class PsweepMagics(Magics):
                 " (one with spaces needs brackets around it)"
             )
         value = arguments.evaluate(plain[0], names, "PARAMS")
-        if isinstance(value, (dict, str)) or not hasattr(value, "__iter__"):
-            raise UsageError(
-                f"PARAMS: {plain[0]} is a {type(value).__name__}, not a list of dicts such as"
-                " grid(a=[1, 2]) makes"
-            )
         params = check_params(value)
         if not params:
             raise UsageError(f"PARAMS: {plain[0]} is empty, so there is nothing to run")

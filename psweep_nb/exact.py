@@ -1,0 +1,63 @@
+"""The psets of a study exactly as they were given, from the runs' records: `Study.params`.
+
+The table holds values that are equal to them; types, and what is absent, only as columns can.
+"""
+
+import uuid
+
+import pandas as pd
+
+from psweep_nb.database import Database
+from psweep_nb.errors import JournalError
+from psweep_nb.holders import psets_in
+from psweep_nb.params import Pset
+from psweep_nb.rundir import RunDir
+from psweep_nb.trust import loader
+
+
+def psets_of_rows(database: Database, rows: pd.DataFrame) -> list[Pset]:
+    """Return the psets that some rows of a study's table stand for.
+
+    Rows that no run of the study has written (psweep did, or a person) say themselves what their
+    psets are.
+
+    Parameters
+    ----------
+    database : Database
+        The study's.
+    rows : DataFrame
+        Some of its rows; an own copy of each pset is returned, in their order.
+    """
+    psets: list[Pset | None] = [None] * len(rows)
+    if {"_run_id", "_pset_id", "_pset_seq"} <= set(rows.columns):
+        for run_id, places in rows.reset_index(drop=True).groupby("_run_id").groups.items():
+            there = rows.iloc[places]
+            for place, pset in zip(places, _stored(database, run_id, there), strict=True):
+                psets[place] = pset
+    others = [place for place, pset in enumerate(psets) if pset is None]
+    for place, pset in zip(others, psets_in(rows.iloc[others]) if others else [], strict=True):
+        psets[place] = pset
+    return [pset for pset in psets if pset is not None]
+
+
+def psets_of_run(run: RunDir, trusted: bool) -> list[Pset]:
+    """Return all psets of a run, those too that have not been computed."""
+    return [dict(pset) for pset in run.psets.psets(range(len(run.psets)), loader(trusted))]
+
+
+def _stored(database: Database, run_id: object, rows: pd.DataFrame) -> list[Pset | None]:
+    """What a run's record says, None for rows that it does not know."""
+    run = RunDir(database.hidden / str(run_id))
+    try:
+        uuid.UUID(str(run_id))  # a person may write anything into a table, also a path
+        first, stored = run.info["pset_seq"], run.psets
+    except (ValueError, JournalError, OSError):
+        return [None] * len(rows)
+    numbers = (rows["_pset_seq"] - first).tolist()
+    known = [
+        0 <= number < len(stored) and stored.id(number) == pset_id
+        for number, pset_id in zip(numbers, rows["_pset_id"].tolist(), strict=True)
+    ]
+    there = [number for number, is_known in zip(numbers, known, strict=True) if is_known]
+    found = iter(stored.psets(there, loader(database.trusted)))
+    return [dict(next(found)) if is_known else None for is_known in known]

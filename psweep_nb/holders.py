@@ -1,0 +1,150 @@
+"""What holds psets without being a list of them: a DataFrame, a CSV file, a study, a run.
+
+Called by `params` alone, for whatever is given as params. pandas is loaded only where there is a
+table: workers import this module.
+"""
+
+import os
+import sys
+from functools import cache
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from psweep_nb.errors import JournalError, ParamsError
+from psweep_nb.rundir import RunDir
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
+ALLOWED_KEYS = frozenset({"_repeat", "_seed", "_vary"})
+
+
+def psets_in(value: Any) -> Any:
+    """The psets that `value` holds, as a list; `value` itself where it is none of these things.
+
+    A DataFrame
+        One pset a row; the index does not count. Columns with a leading underscore are left out
+        (but ``_repeat``, ``_seed``, ``_vary``), and results where the table is that of a study.
+        Absent values (``pandas.NA``) leave the key out, NaN is a value. NumPy's numbers become
+        plain ones.
+    The path of a CSV file
+        Read by pandas, which infers the types; empty cells leave the key out.
+    A study, a run
+        What their method ``params()`` gives.
+
+    Raises
+    ------
+    ParamsError
+        If the file cannot be read, or a table does not say what its parameters are.
+    """
+    if isinstance(value, str | os.PathLike):
+        return _psets_in_file(value)
+    pandas = sys.modules.get("pandas")  # nobody has a DataFrame where it was never imported
+    if pandas is not None and isinstance(value, pandas.DataFrame):
+        return psets_in_table(value)
+    has_psets = getattr(type(value), "params", None)
+    return value.params() if callable(has_psets) else value
+
+
+def _psets_in_file(path: "str | os.PathLike[str]") -> Any:
+    where = os.fspath(path)
+    if not isinstance(where, str) or not where.lower().endswith(".csv"):
+        return path
+    import pandas as pd
+
+    try:
+        # Nullable types, so that whole numbers beside an empty cell stay whole numbers.
+        table = pd.read_csv(where, dtype_backend="numpy_nullable", skipinitialspace=True)
+    except FileNotFoundError:
+        raise ParamsError(f"there is no file {where!r} to read psets from") from None
+    except (OSError, ValueError) as exc:  # pandas' own errors are ValueErrors
+        raise ParamsError(
+            f"{where!r} cannot be read as CSV with one pset a line, names in the first: {exc}"
+        ) from exc
+    if len(table.columns) and table.columns[0] == "Unnamed: 0":  # an index that to_csv wrote
+        table = table.drop(columns="Unnamed: 0")
+    return psets_in_table(table)
+
+
+def psets_in_table(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The psets of a DataFrame, see `psets_in`."""
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ParamsError(f"the table has more than one column {twice!r}; rename one")
+    names = [
+        name
+        for name in table.columns
+        if not isinstance(name, str) or not name.startswith("_") or name in ALLOWED_KEYS
+    ]
+    if len(table) and not names:
+        raise ParamsError(
+            f"the table has no parameters; its columns are {', '.join(map(repr, table.columns))}"
+        )
+    absent = _Absent
+    columns = {name: _values(table[name]) for name in names}
+    psets = [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not absent}
+        for row in zip(*columns.values(), strict=True)
+    ]
+    return _without_results(table, psets)
+
+
+class _Absent:
+    """Stands for an absent value."""
+
+
+def _values(column: "pd.Series[Any]") -> list[Any]:
+    import numpy as np
+    import pandas as pd
+
+    # Where NaN is how the type writes "absent".
+    nan_is_absent = isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype)
+
+    def plain(value: Any) -> Any:
+        if value is pd.NA or (nan_is_absent and value != value):
+            return _Absent
+        is_plain = isinstance(value, np.generic) and value.dtype.kind in "biufcSU"
+        return value.item() if is_plain else value
+
+    return [plain(value) for value in column.tolist()]
+
+
+def _without_results(table: "pd.DataFrame", psets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave results out of rows that runs have written: ours, then psweep's."""
+    if "_pset_id" not in table:
+        return psets
+    if "_attempt" not in table or "_run_id" not in table:
+        return [_by_convention(pset) for pset in psets]
+    given = table["_calc_dir"].tolist() if "_calc_dir" in table else [None] * len(table)
+    rows = zip(psets, given, table["_run_id"].tolist(), table["_attempt"].isna(), strict=True)
+    names_of = cache(_parameters_of_run)
+    return [
+        _by_convention(pset)
+        if foreign
+        else {name: value for name, value in pset.items() if name in names_of(folder, run_id)}
+        for pset, folder, run_id, foreign in rows
+    ]
+
+
+def _by_convention(pset: dict[str, Any]) -> dict[str, Any]:
+    """Psweep's rules: a trailing underscore marks a result; what is absent is None or NaN."""
+    return {
+        name: value
+        for name, value in pset.items()
+        if not (name.endswith("_") or value is None or (isinstance(value, float) and isnan(value)))
+    }
+
+
+def _parameters_of_run(calc_dir: Any, run_id: Any) -> frozenset[str]:
+    try:
+        if not isinstance(calc_dir, str) or not isinstance(run_id, str):
+            raise JournalError("the table does not say where its runs are")
+        info = RunDir(Path(calc_dir) / ".psweep" / run_id).info
+        return frozenset(info["params"])
+    except JournalError as exc:
+        raise ParamsError(
+            "which columns of the table are parameters, and which results, is not known here "
+            f'({exc}). Choose the parameters: df[["a", "b"]]'
+        ) from None
