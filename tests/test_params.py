@@ -180,4 +180,4 @@ class TestCheckParams:
 
     def test_an_error_is_a_value_error_too(self):
         with pytest.raises(ValueError, match="params"):
-            check_params("abc")  # type: ignore[arg-type]
+            check_params("abc")
