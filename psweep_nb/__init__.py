@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from psweep_nb.hashing import pset_sha1
     from psweep_nb.params import grid, itr2params, merge_dicts, pgrid, plist
+    from psweep_nb.paramscode import params_to_code
     from psweep_nb.patterns import (
         filter_params_dup_hash,
         filter_params_unique,
@@ -50,6 +51,7 @@ _HOMES = {
     ),
     "hashing": ("pset_sha1",),
     "params": ("grid", "itr2params", "merge_dicts", "pgrid", "plist"),
+    "paramscode": ("params_to_code",),
     "patterns": (
         "filter_params_dup_hash",
         "filter_params_unique",
@@ -91,6 +93,7 @@ __all__ = [
     "itr2params",
     "logspace",
     "merge_dicts",
+    "params_to_code",
     "pgrid",
     "plist",
     "pset_sha1",
