@@ -8,6 +8,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import keyword
 import pathlib
 import sys
 import types
@@ -71,8 +72,9 @@ class Writer:
         if isinstance(value, enum.Enum):
             name = value.name
             own = self.name_of(kind)
-            there = name is not None and kind.__members__.get(name) is value
-            return f"{own}.{name}" if there else f"{own}({self.text(value.value)})"
+            if name is None or kind.__members__.get(name) is not value:  # a combined flag
+                return f"{own}({self.text(value.value)})"
+            return f"{own}.{name}" if _is_name(name) else f"{own}[{text_literal(name)}]"
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return f"{self.name_of(kind)}({self._fields(value)})"
         if isinstance(value, tuple) and hasattr(kind, "_fields"):  # a namedtuple
@@ -119,7 +121,7 @@ class Writer:
         found: Any = sys.modules.get(module)
         for part in path.split("."):
             found = getattr(found, part, None)
-        if not path or found is not thing:
+        if found is not thing or not all(map(_is_name, f"{module}.{path}".split("."))):
             raise _cannot(thing)
         if module == "__main__":
             self.own.add(path.partition(".")[0])
@@ -182,6 +184,10 @@ class Writer:
         if type(value) is pd.Timestamp and (value.tz is None or str(value.tz) in repr(value)):
             return f"pd.{value!r}"
         raise _cannot(value)
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
 
 
 def _cannot(value: Any) -> CannotWrite:

@@ -22,6 +22,9 @@ class Shade(enum.Flag):
     WARM = 2
 
 
+Odd = enum.Enum("Odd", {"two words": 1, "if": 2})
+
+
 class Point(NamedTuple):
     x: int
     y: int
@@ -80,6 +83,8 @@ def test_any_value(value):
         (),
         Color.RED,
         Shade.DARK | Shade.WARM,
+        Odd(1),
+        Odd(2),
         Point(1, 2),
         Model(3),
         Model,
@@ -147,6 +152,15 @@ def looped() -> list[Any]:
 def test_what_has_no_code_is_named(value, words):
     with pytest.raises(CannotWrite, match=words):
         Writer().text(value)
+
+
+def test_a_name_that_is_code_is_not_written(monkeypatch):
+    import __main__
+
+    evil = type("x\nimport os", (), {"__module__": "__main__"})
+    monkeypatch.setattr(__main__, evil.__name__, evil, raising=False)
+    with pytest.raises(CannotWrite):
+        Writer().text(evil)
 
 
 def test_what_the_notebook_defines_is_noted(monkeypatch):
