@@ -60,7 +60,7 @@ def build(
         cannot be a variable.
     """
     body = textwrap.dedent(cell).rstrip() + "\n"
-    tree = _parse(body)
+    tree = parse(body)
     keys = _parameter_names(params)
     given = ["setup"] if setup else []
     events = Names()
@@ -97,12 +97,19 @@ def result_names(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _parse(body: str) -> ast.Module:
+def parse(body: str) -> ast.Module:
+    """The cell as plain Python; line numbers in errors count the magic's line.
+
+    Raises
+    ------
+    UsageError
+        For what is none, or an empty cell.
+    """
     for number, line in enumerate(body.splitlines(), start=2):
         if line.startswith(("%", "!")):
             raise UsageError(
                 f"line {number} of the cell: {line.strip()[:40]!r} only works in the notebook;"
-                " a workload cell is plain Python"
+                " below %%psweep goes plain Python"
             )
     try:
         tree = ast.parse(body)

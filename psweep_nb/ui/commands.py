@@ -109,7 +109,18 @@ COMMANDS = {
         Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
     )
 }
-CELL_COMMANDS = {"run": CELL_RUN}
+CELL_COMMANDS = {
+    command.name: command
+    for command in (
+        CELL_RUN,
+        Command(
+            "params",
+            "%%psweep params NAME",
+            "psets of the cell's variables: lists, ranges, arrays are axes, all else constants;"
+            " zip(a, b) ties; _names are helpers",
+        ),
+    )
+}
 
 
 def find(name: str, cell: bool) -> Command:
@@ -125,6 +136,8 @@ def find(name: str, cell: bool) -> Command:
         return known[name]
     if cell and name in COMMANDS:
         raise UsageError(f"%psweep {name} takes no cell: write one % and leave the cell empty")
+    if not cell and name in CELL_COMMANDS:
+        raise UsageError(f"{CELL_COMMANDS[name].usage}: two % at the top of a cell")
     mark = "%%" if cell else "%"
     raise UsageError(
         f"unknown subcommand {name}{suggest(name, known)}; {mark}psweep has: {' '.join(known)}"
@@ -149,6 +162,7 @@ def help_of_all() -> str:
     width = max(map(len, COMMANDS))
     lines = ["%psweep SUBCOMMAND ...   (-h after any of them says more)"]
     lines += [f"    {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
-    lines.append("%%psweep run PARAMS -r E,loss")
-    lines.append(f"    {'':{width}}  {CELL_RUN.summary}")
+    for command in CELL_COMMANDS.values():
+        lines.append(command.usage.partition("   or")[0])
+        lines.append(f"    {'':{width}}  {command.summary}")
     return "\n".join(lines)

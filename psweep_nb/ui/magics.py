@@ -6,6 +6,7 @@ a person may type is in ``commands``, how it is read in ``arguments``.
 
 from __future__ import annotations
 
+import keyword
 import os
 import warnings
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from psweep_nb.errors import PsweepError
-from psweep_nb.ui import arguments, cells, commands, header, show, text, texts
+from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, text, texts
 from psweep_nb.ui.arguments import Words
 from psweep_nb.ui.session import Session
 
@@ -51,7 +52,7 @@ class PsweepMagics(Magics):
         words = arguments.parse(command, rest)
         with _plain_errors():
             if cell is not None:
-                self._run_cell(words, cell)
+                getattr(self, f"_{name}_cell")(words, cell)
             else:
                 getattr(self, f"_{name}")(words)
 
@@ -86,6 +87,15 @@ class PsweepMagics(Magics):
         names[function.__name__] = function
         self._ip.user_ns_hidden[function.__name__] = function
         self._start(words, function, params)
+
+    def _params_cell(self, words: Words, cell: str) -> None:
+        usage = commands.find("params", cell=True).usage
+        name = " ".join(words.plain)
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise UsageError(f"one name expected, found {name or 'none'}: {usage}")
+        found = paramcells.build(cell, self.session.names)
+        self.session.names[name] = found.params
+        print(f"{name}: {texts.psets(len(found.params))}: {found.text}")
 
     def _params(self, plain: list[str], usage: str) -> Any:
         """The psets: one expression, or axes given in place."""
