@@ -93,6 +93,16 @@ def test_axes_in_place(nb: Notebook) -> None:
     ]
 
 
+def test_what_holds_psets_is_as_good_as_a_list_of_them(nb: Notebook) -> None:
+    nb.run("import pandas as pd\ndf = pd.DataFrame({'a': [1, 2]})\ndf.to_csv('p.csv')")
+    nb.run("%psweep run f df")
+    nb.run("%psweep run f 'p.csv'")
+    nb.run("%%psweep run df[df.a>1]\nx = a")
+    asked = [submitted["params"] for submitted in study_of(nb).submitted]
+    assert asked == [[{"a": 1}, {"a": 2}], [{"a": 1}, {"a": 2}], [{"a": 2}]]
+    assert "no file 'missing.csv'" in usage_error(nb, "%psweep run f 'missing.csv'")
+
+
 def test_again_in_kernel_and_another_name(nb: Notebook) -> None:
     nb.run("%psweep run f params --again --in-kernel -o first -d other")
     (asked,) = study_of(nb, "other").submitted
