@@ -56,6 +56,9 @@ from typing import Any
 
 PREFIX = "psweep_nb 1 "
 
+#: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
+ALLOWED_KEYS = frozenset({"_repeat", "_seed", "_vary"})
+
 
 def pset_sha1(pset: Mapping[str, Any]) -> str | None:
     """Hash of one pset, the same on every machine and in every session.

@@ -6,19 +6,18 @@ table: workers import this module.
 
 import os
 import sys
+import warnings
 from functools import cache
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import JournalError, ParamsError
+from psweep_nb.hashing import ALLOWED_KEYS
 from psweep_nb.rundir import RunDir
 
 if TYPE_CHECKING:
     import pandas as pd
-
-#: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
-ALLOWED_KEYS = frozenset({"_repeat", "_seed", "_vary"})
 
 
 def psets_in(value: Any) -> Any:
@@ -96,19 +95,21 @@ class _Absent:
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
-    import numpy as np
     import pandas as pd
 
     # Where NaN is how the type writes "absent".
     nan_is_absent = isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype)
+    return [
+        _Absent if value is pd.NA or (nan_is_absent and value != value) else _plain(value)
+        for value in column.tolist()
+    ]
 
-    def plain(value: Any) -> Any:
-        if value is pd.NA or (nan_is_absent and value != value):
-            return _Absent
-        is_plain = isinstance(value, np.generic) and value.dtype.kind in "biufcSU"
-        return value.item() if is_plain else value
 
-    return [plain(value) for value in column.tolist()]
+def _plain(value: Any) -> Any:
+    import numpy as np
+
+    is_plain = isinstance(value, np.generic) and value.dtype.kind in "biufcSU"
+    return value.item() if is_plain else value
 
 
 def _without_results(table: "pd.DataFrame", psets: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -120,12 +121,15 @@ def _without_results(table: "pd.DataFrame", psets: list[dict[str, Any]]) -> list
     given = table["_calc_dir"].tolist() if "_calc_dir" in table else [None] * len(table)
     rows = zip(psets, given, table["_run_id"].tolist(), table["_attempt"].isna(), strict=True)
     names_of = cache(_parameters_of_run)
-    return [
-        _by_convention(pset)
-        if foreign
-        else {name: value for name, value in pset.items() if name in names_of(folder, run_id)}
-        for pset, folder, run_id, foreign in rows
-    ]
+    found: list[dict[str, Any] | None] = []
+    for pset, folder, run_id, foreign in rows:
+        names = names_of(folder, run_id)
+        known = None if names is None else {k: v for k, v in pset.items() if k in names}
+        found.append(_by_convention(pset) if foreign else known)
+    unknown = [place for place, pset in enumerate(found) if pset is None]
+    for place, pset in zip(unknown, _by_hash(table.iloc[unknown]) if unknown else [], strict=True):
+        found[place] = pset
+    return [pset for pset in found if pset is not None]
 
 
 def _by_convention(pset: dict[str, Any]) -> dict[str, Any]:
@@ -137,14 +141,26 @@ def _by_convention(pset: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _parameters_of_run(calc_dir: Any, run_id: Any) -> frozenset[str]:
+def _parameters_of_run(calc_dir: Any, run_id: Any) -> frozenset[str] | None:
+    """What the run says, where it is to be found."""
+    if not isinstance(calc_dir, str) or not isinstance(run_id, str):
+        return None
     try:
-        if not isinstance(calc_dir, str) or not isinstance(run_id, str):
-            raise JournalError("the table does not say where its runs are")
-        info = RunDir(Path(calc_dir) / ".psweep" / run_id).info
-        return frozenset(info["params"])
-    except JournalError as exc:
+        return frozenset(RunDir(Path(calc_dir) / ".psweep" / run_id).info["params"])
+    except JournalError:
+        return None
+
+
+def _by_hash(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """The choice of columns that the rows' hashes confirm."""
+    from psweep_nb.rowpsets import df_extract_params
+
+    try:
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            psets = df_extract_params(table)
+    except UserWarning:
         raise ParamsError(
-            "which columns of the table are parameters, and which results, is not known here "
-            f'({exc}). Choose the parameters: df[["a", "b"]]'
+            "which columns of the table are parameters, and which are results? Their runs are not "
+            'there to say, nor do the hashes. Choose the parameters: df[["a", "b"]]'
         ) from None
+    return [{name: _plain(value) for name, value in pset.items()} for pset in psets]

@@ -12,7 +12,8 @@ from io import IOBase
 from typing import Any
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.holders import ALLOWED_KEYS, psets_in
+from psweep_nb.hashing import ALLOWED_KEYS
+from psweep_nb.holders import psets_in
 
 Pset = dict[str, Any]
 

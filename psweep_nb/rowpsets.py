@@ -17,8 +17,7 @@ import pandas as pd
 
 from psweep_nb.errors import OptionError
 from psweep_nb.frames import retyped
-from psweep_nb.hashing import sha1_digests
-from psweep_nb.params import ALLOWED_KEYS
+from psweep_nb.hashing import ALLOWED_KEYS, sha1_digests
 
 _TRIES = 64  # ways to read whole floats as integers, in a row
 

@@ -123,13 +123,13 @@ class TestTablesOfStudies:
         df.to_csv(tmp_path / "table.csv")
         assert check_params(tmp_path / "table.csv")[2] == {"loss": 3}
 
-    def test_where_the_runs_are_not_known_the_user_is_asked(self):
+    def test_where_the_runs_are_gone_the_hash_says_or_the_user_is_asked(self):
         df = ps.run_local(lambda a: {"loss": a}, [{"a": 1}], save=False)
-        with pytest.raises(ParamsError, match=r"is not known here .*df\[\[\"a\", \"b\"\]\]"):
+        assert check_params(df) == check_params(df.drop(columns="_calc_dir")) == [{"a": 1}]
+        df["a"] = 2
+        with pytest.raises(ParamsError, match=r"nor do the hashes.*df\[\[\"a\", \"b\"\]\]"):
             check_params(df)
-        assert check_params(df[["a"]]) == [{"a": 1}]
-        with pytest.raises(ParamsError, match="does not say where"):
-            check_params(df.drop(columns="_calc_dir"))
+        assert check_params(df[["a"]]) == [{"a": 2}]
 
     def test_rows_of_psweep_follow_its_convention(self):
         table = pd.DataFrame({"_pset_id": ["1"], "_run_id": ["2"], "a": [1], "loss_": [2]})
