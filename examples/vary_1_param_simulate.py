@@ -1,8 +1,8 @@
 """See what a run would do before it does it: how badly conditioned Hilbert matrices are.
 
-With `simulate=True` nothing is computed and calc/ is not touched: a copy of the table, in a directory
-of the same name with `.simulate` behind it, gets a row for each pset that would run, with its ids
-and its hash and without results. Together with `skip="done"` that shows what is new.
+With `simulate=True` nothing is computed and the study is not touched: a copy of its table, in a
+directory of the same name with `.simulate` behind it, gets a row for each pset that would run, with
+its ids and its hash and without results. Together with `skip="done"` that shows what is new.
 """
 
 import numpy as np

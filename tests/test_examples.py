@@ -90,6 +90,14 @@ def test_vary_2_params_repeat() -> None:
     assert np.allclose(means / means.index.get_level_values("steps").to_numpy(), 1, atol=0.6)
 
 
+def test_vary_1_param_simulate() -> None:
+    assert "to be computed: 2\n" in run("vary_1_param_simulate.py")
+    df = table("calc_vary_1_param_simulate")
+    assert df["n"].tolist() == [2, 4, 6, 8, 10]  # the second time nothing was new
+    assert df["condition"].is_monotonic_increasing
+    assert table("calc_vary_1_param_simulate.simulate")["n"].tolist() == df["n"].tolist()
+
+
 def test_repeat_failed() -> None:
     out = run("repeat_failed.py")
     assert "failed: 3.0 ArithmeticError: ran away after" in out
