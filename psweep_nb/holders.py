@@ -79,7 +79,8 @@ def psets_in_table(table: "pd.DataFrame") -> list[dict[str, Any]]:
     ]
     if len(table) and not names:
         raise ParamsError(
-            f"the table has no parameters; its columns are {', '.join(map(repr, table.columns))}"
+            "the table has no parameters; its columns are "
+            + (", ".join(map(repr, table.columns)) or "none")
         )
     absent = _Absent
     columns = {name: _values(table[name]) for name in names}

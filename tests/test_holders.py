@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import psweep_nb as ps
@@ -183,6 +183,7 @@ class TestStudies:
         study.run(lambda pset: {"loss": 1.0}, GIVEN)
         return study
 
+    @settings(max_examples=40)
     @given(st.lists(psets.filter(bool), min_size=1, max_size=5))
     def test_exactly_as_given(self, tmp_path_factory, params):
         study = ps.Study(tmp_path_factory.mktemp("s") / "calc")
