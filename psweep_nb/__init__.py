@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
     from psweep_nb.tables import df_filter_conds, df_print, df_read, df_to_json, df_write
+    from psweep_nb.within import report, workdir
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ _HOMES = {
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
     "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
+    "within": ("report", "workdir"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -98,11 +100,13 @@ __all__ = [
     "plist",
     "pset_sha1",
     "repeat",
+    "report",
     "run",
     "run_local",
     "sample",
     "stargrid",
     "where",
+    "workdir",
 ]
 
 

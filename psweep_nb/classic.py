@@ -39,7 +39,9 @@ def run_local(
     setup: Callable[[], Any] | None = None,
     retries: int = 0,
     order: str = "given",
+    fresh: bool = False,
     slots: Sequence[Mapping[str, str]] | None = None,
+    capture_logs: str | None = None,
 ) -> pd.DataFrame:
     """Run `func` on each pset, here, and return the whole table.
 
@@ -83,7 +85,7 @@ def run_local(
         Run there.
     label : str
         A name for the run.
-    setup, retries, order, slots
+    setup, retries, order, fresh, slots, capture_logs
         See `Study.submit`.
 
     Returns
@@ -119,8 +121,10 @@ def run_local(
         "setup": setup,
         "retries": retries,
         "order": order,
+        "fresh": fresh,
         "slots": slots,
         "on_row": _on_row(study, tmpsave, verbose),
+        "capture_logs": capture_logs,
     }
     if save:
         return study.run(func, params, df=df, backup=backup, git=git, **options)
@@ -128,7 +132,9 @@ def run_local(
         study.backup()
     with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
         df = study.df if df is None else df
-        return Study(calc_dir, database_dir=folder).run(func, params, df=df, **options)
+        temporary = Study(calc_dir, database_dir=folder)
+        temporary.calc_path = temporary.path  # what functions write does not last either
+        return temporary.run(func, params, df=df, **options)
 
 
 def _on_row(study: Study, tmpsave: bool, verbose: bool | Sequence[str]) -> OnRow | None:

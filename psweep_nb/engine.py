@@ -166,6 +166,8 @@ class Engine:
 
     def _size(self) -> int:
         """How many psets go into the next batch: quick ones together, slow ones alone."""
+        if self._session.spec.fresh:
+            return 1
         fair = self._left // (2 * self._session.spec.workers)
         return max(1, min(self._batch, fair))
 

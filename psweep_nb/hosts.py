@@ -22,6 +22,7 @@ from psweep_nb.executors.serial import SerialExecutor
 from psweep_nb.functions import Call
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import Session
+from psweep_nb.within import Place
 from psweep_nb.worker import Caller, fields_of, stored_psets, with_setup
 
 
@@ -67,7 +68,7 @@ def run_inline(
         if executor is not None:
             chosen = FuturesExecutor(session, executor, session.spec.workers, func, setup)
         elif "kill" in session.spec.can:
-            chosen = LocalExecutor(session, notes, capture=False, adopts=False)
+            chosen = LocalExecutor(session, notes, capture=bool(session.spec.capture_logs))
         else:
             chosen = serial = SerialExecutor(
                 session,
@@ -95,6 +96,7 @@ def _caller(
     func: Callable[..., Any],
     psets: Sequence[dict[str, Any]] | None,
     setup: Callable[[], Any] | None,
+    place: Place,
     *,
     interrupts: bool,
 ) -> Caller:
@@ -102,7 +104,7 @@ def _caller(
     call = Call.from_json(session.spec.call)
     plain = psets is not None
     func = with_setup(func, setup)
-    return Caller(func, call, load, fields_of(session), plain=plain, interrupts=interrupts)
+    return Caller(func, call, load, fields_of(session), place, plain=plain, interrupts=interrupts)
 
 
 def start_thread(

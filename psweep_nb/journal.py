@@ -35,8 +35,8 @@ HEAD_SIZE = _WHOLE_HEAD.size
 _PEEK = struct.Struct(f"<4s{HEAD.size - 12}xQ{_CRCS.format[1:]}")  # mark size and the checksums
 
 # What a record says. Kinds 1 and 2 end a pset; the others are notes on the way.
-# REPORT (intermediate results) and DELETED (a row the user deleted) are reserved.
-DONE, FAILED, REPORT, DELETED, STATE, NOTE, END, LOADFAIL = range(1, 9)
+# DELETED (a row the user deleted) is reserved; 3 was meant for what is on slates now.
+DONE, FAILED, _UNUSED, DELETED, STATE, NOTE, END, LOADFAIL = range(1, 9)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RETRY_FULL_S = 0.5
@@ -105,13 +105,26 @@ class Writer:
     path : Path
         Must not exist: after a torn tail a new file is started, since truncating one could
         pull it from under a reader.
+    goes_on : bool
+        If it exists, go on where it ends: known to be whole, and its writer gone.
     on_full : callable, optional
         Called with True when the disk is full (the write is then repeated every half second
         until there is room) and with False when it went on. Without it the error is raised.
     """
 
-    def __init__(self, path: Path, on_full: Callable[[bool], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_full: Callable[[bool], None] | None = None,
+        *,
+        goes_on: bool = False,
+    ) -> None:
         self._on_full = on_full
+        if goes_on and path.exists():
+            self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            _, self._salt = _FILE_HEAD.unpack(os.pread(self._fd, _FILE_HEAD.size, 0))
+            self.size = os.fstat(self._fd).st_size
+            return
         self._salt = int.from_bytes(os.urandom(4), "little")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._fd = os.open(path, flags, 0o600)

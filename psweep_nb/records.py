@@ -3,16 +3,14 @@
 Made by `runview`; read by the panel, the report and people with `run.failures`.
 """
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from psweep_nb.journal import DONE, Reader
+from psweep_nb.logs import LOGS, read_log
 from psweep_nb.rundir import RunDir, Session
-
-LOG_SHOWN = 65_536  # bytes of a log that are given out
 
 
 class View(Protocol):
@@ -87,8 +85,20 @@ class PsetRecord:
 
     @property
     def results(self) -> dict[str, Any]:
-        """What the function returned; empty for a failed pset."""
-        return self._body if self.state == "done" else {}
+        """What the function returned, and reported before; empty for a failed pset."""
+        if self.state != "done":
+            return {}
+        return {name: value for name, value in self._body.items() if name != "_logs"}
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        """What a failed pset had reported before it failed; empty for a done one."""
+        data = None if self.state == "done" else self._body.get("values")
+        try:
+            values = self._view.load(data) if data else {}
+        except (Exception, SystemExit):  # of a class of the user's that has changed
+            return {}
+        return values if isinstance(values, dict) else {}
 
     @property
     def error(self) -> str:
@@ -112,9 +122,14 @@ class PsetRecord:
 
     def log(self) -> str:
         """What it printed, the middle left out if it is long; empty where nothing was captured."""
+        kept = self._body.get("_logs" if self.state == "done" else "logs")
+        if kept is not None:
+            return str(kept)
         name = "" if self.state == "done" else self._body.get("log", "")
         path = self._session.path / name if name else self._reader.path.with_suffix(".log")
-        return _read_log(path, self._log_start, self._log_end)
+        if "file" in self._session.spec.capture_logs and not path.exists():
+            return read_log(self._view.run.calc_path / self.pset_id / LOGS)
+        return read_log(path, self._log_start, self._log_end)
 
     def __repr__(self) -> str:
         error = f": {self.error}" if self.state == "failed" else ""
@@ -123,7 +138,10 @@ class PsetRecord:
 
 @dataclass(frozen=True)
 class RunningPset:
-    """A pset that is being executed: its number in the run, for how long (s), by which worker."""
+    """A pset that is being executed: its number in the run, for how long (s), by which worker.
+
+    `report` is what it has reported (`psweep_nb.report`). Workers of a pool are not known: -1.
+    """
 
     index: int
     pset: dict[str, Any]
@@ -131,25 +149,8 @@ class RunningPset:
     worker: int
     log_path: Path
     log_start: int
+    report: dict[str, Any] = field(default_factory=dict)
 
     def log_tail(self) -> str:
         """The last of what it printed so far."""
-        return _read_log(self.log_path, self.log_start, None)[-4096:]
-
-
-def _read_log(path: Path, start: int, stop: int | None) -> str:
-    try:
-        with open(path, "rb") as file:
-            stop = os.fstat(file.fileno()).st_size if stop is None else stop
-            size = max(0, stop - start)
-            if size <= LOG_SHOWN:
-                file.seek(start)
-                return file.read(size).decode(errors="replace")
-            half = LOG_SHOWN // 2
-            file.seek(start)
-            head = file.read(half).decode(errors="replace")
-            file.seek(stop - half)
-            tail = file.read(half).decode(errors="replace")
-            return f"{head}\n... {size - LOG_SHOWN} bytes left out ...\n{tail}"
-    except FileNotFoundError:
-        return ""
+        return read_log(self.log_path, self.log_start, most=4096)

@@ -158,7 +158,7 @@ def _read_bodies(
         try:
             content = load(body) if isinstance(body, bytes) else body
             error = ABSENT if is_done else content["traceback"]
-            results.append(content if is_done else {})
+            results.append(content if is_done else _left_by_failed(content, load))
         except TrustError:
             raise
         except (Exception, SystemExit) as exc:  # a class of the user's that has changed or is gone
@@ -166,3 +166,9 @@ def _read_bodies(
             error = f"its results cannot be read back: {type(exc).__name__}: {exc}"
         errors.append(error)
     return results, errors
+
+
+def _left_by_failed(body: dict[str, Any], load: Load) -> dict[str, Any]:
+    """Return what a failed pset had reported and printed, as columns."""
+    values: dict[str, Any] = load(body["values"]) if body.get("values") else {}
+    return values if body.get("logs") is None else {**values, "_logs": body["logs"]}

@@ -6,7 +6,7 @@ session (`000` the submission, later ones resume or retry), everybody else reads
     run.json        what was asked for, for a person too     psets      the parameter sets, pickled
     lock            held by the engine at work               alive      held, shared, by its workers
     commands        lines of JSON, appended by anybody       folded.json   see `database`
-    000/            session.json, function.pkl, setup.pkl, todo, cells, *.journal, *.log
+    000/            session.json, function.pkl, setup.pkl, todo, cells, *.journal, *.log, *.report
 """
 
 import contextlib
@@ -251,7 +251,9 @@ class SessionSpec:
     retries: int = 0  # further blocks in `todo`, see `Session.n`
     order: str = "given"
     order_seed: int = 0  # of a shuffled order
+    fresh: bool = False
     slots: list[dict[str, str]] = field(default_factory=list)  # environment variables, by worker
+    capture_logs: str = ""
     setup: str = ""  # name and module of what makes the keyword `setup`
     setup_module: str = ""
     code: dict[str, Any] = field(default_factory=dict)  # empty: not known
@@ -369,6 +371,12 @@ class RunDir:
     def psets(self) -> Psets:
         """The stored psets."""
         return Psets(self.path / "psets")
+
+    @property
+    def calc_path(self) -> Path:
+        """Where functions put their files: the study's directory, unless it was to be another."""
+        other = self.info.get("calc_path")
+        return Path(other) if other else self.path.parents[1]
 
     @property
     def lock(self) -> Path:

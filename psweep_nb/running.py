@@ -14,6 +14,7 @@ from psweep_nb.errors import OptionError
 from psweep_nb.functions import check_setup
 
 ORDER = ("given", "shuffle", "repeats-last")
+CAPTURE_LOGS = (None, "db", "file", "db+file")
 MAX_RETRIES = 100  # each is a block of the todo list
 
 
@@ -30,14 +31,20 @@ class Running:
         How often a pset that failed is tried again, after all others.
     order : "given", "shuffle" or "repeats-last"
         In which order the psets begin; the table has them as they were given.
+    fresh : bool
+        A new process for each pset.
     slots : sequence of dict, optional
         Environment variables, one dict a worker.
+    capture_logs : None, "db", "file" or "db+file"
+        Put what a pset prints into the column `_logs`, into ``logs.txt`` in its directory.
     """
 
     setup: Callable[[], Any] | None = None
     retries: int = 0
     order: str = "given"
+    fresh: bool = False
     slots: Sequence[Mapping[str, str]] | None = None
+    capture_logs: str | None = None
 
     def check_running(self, workers: int, processes: bool) -> None:
         """Raise `OptionError` or `FunctionError`, naming option, value and what would be right."""
@@ -48,14 +55,21 @@ class Running:
             raise OptionError(f"retries is {retries!r}; it should be a number, such as 2")
         if not 0 <= retries <= MAX_RETRIES:
             raise OptionError(f"retries is {retries}; it should be from 0 to {MAX_RETRIES}")
-        if self.order not in ORDER:
-            raise OptionError(f"order is {self.order!r}; it should be one of {ORDER}")
+        for name, value, known in (
+            ("order", self.order, ORDER),
+            ("capture_logs", self.capture_logs, CAPTURE_LOGS),
+        ):
+            if value not in known:
+                raise OptionError(f"{name} is {value!r}; it should be one of {known}")
+        if not isinstance(self.fresh, bool):
+            raise OptionError(f"fresh is {self.fresh!r}; it should be True or False")
         check_slots(self.slots)
-        if self.slots and not processes:
-            raise OptionError(
-                "slots needs worker processes: add workers=1 (or more), and leave executor= "
-                "and in-kernel running out"
-            )
+        for name, given in (("fresh", self.fresh), ("slots", self.slots)):
+            if given and not processes:
+                raise OptionError(
+                    f"{name} needs worker processes: add workers=1 (or more), and leave executor= "
+                    "and in-kernel running out"
+                )
         if self.slots is not None and len(self.slots) != workers:
             raise _other_workers(workers, self.slots)
 

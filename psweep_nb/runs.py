@@ -108,6 +108,11 @@ class Run:
         found = (self.view.record(index) for index in sorted(self.view.failed_indices()))
         return [record for record in found if record is not None]
 
+    @property
+    def reports(self) -> dict[int, dict[str, Any]]:
+        """What psets have reported last that have not ended: they run, or were cut off."""
+        return self.view.reports()
+
     # -- commanding --------------------------------------------------------------------------
 
     def stop(self, now: bool = False) -> None:
@@ -325,7 +330,9 @@ class Run:
             setup=setup,
             retries=before.retries,
             order=before.order,
+            fresh=before.fresh,
             slots=before.slots or None,
+            capture_logs=before.capture_logs or None,
         )
         params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)

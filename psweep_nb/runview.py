@@ -11,22 +11,15 @@ import struct
 import threading
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic_ns, time
+from time import time
 from typing import Any
 
+from psweep_nb import slates
+from psweep_nb.atwork import at_work, in_pools, last_report
 from psweep_nb.journal import DONE, END, FAILED, Reader, Record
-from psweep_nb.livecells import (
-    DISK_FULL,
-    FULL,
-    LOG_START,
-    PAUSED,
-    POSITION,
-    STARTED,
-    STOPPING,
-    WORKER,
-)
+from psweep_nb.livecells import DISK_FULL, FULL, PAUSED, STOPPING
 from psweep_nb.locks import is_held
 from psweep_nb.records import PsetRecord, RunningPset
 from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
@@ -60,6 +53,8 @@ class Status:
         Why it stopped, paused or could not write.
     workers : int
         Psets executed at a time.
+    reports : dict
+        What running psets have reported last (`psweep_nb.report`), by their number in the run.
     """
 
     state: str
@@ -73,6 +68,7 @@ class Status:
     time_left: float | None
     message: str
     workers: int
+    reports: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -262,18 +258,42 @@ class RunView:
         session = self.session
         if session is None or session.number in self._ends or not is_held(self.run.lock):
             return []
-        cells, now, found = session.cells, monotonic_ns(), []
-        for slot in range(cells.slots):
-            started, position = cells[slot, STARTED], cells[slot, POSITION]
-            if started and 2 * position < len(session.todo):
-                number, worker = session.todo[2 * position], cells[slot, WORKER]
-                found.append(
-                    RunningPset(
-                        number, self.pset(number), (now - started) / 1e9, worker,
-                        session.path / f"w{worker}.log", cells[slot, LOG_START],
-                    )
-                )  # fmt: skip
-        return found
+        found = list(at_work(session))
+        found += [w for w in in_pools(session) if not self._has_ended(w.pset, w.attempt)]
+        return [
+            RunningPset(
+                work.pset, self.pset(work.pset), work.seconds, work.worker, work.log,
+                work.log_start, self._values(work.report),
+            )
+            for work in found
+        ]  # fmt: skip
+
+    def _has_ended(self, pset: int, attempt: int) -> bool:
+        with self._lock:
+            place = self._place[pset] if pset < self.total else 0
+            return place >= 0 and _ARRIVED.unpack_from(self._arrived, place)[1] >= attempt
+
+    def _values(self, report: bytes) -> dict[str, Any]:
+        try:
+            values = self.load(report) if report else {}
+        except (Exception, SystemExit) as exc:  # unpickling runs code of the user's classes
+            return {"unreadable": f"{type(exc).__name__}: {exc}"}
+        return values if isinstance(values, dict) else {}
+
+    def last_report(self) -> int:
+        """A number that changes when a running pset reports something."""
+        session = self.session
+        return 0 if session is None else last_report(session)
+
+    def reports(self) -> dict[int, dict[str, Any]]:
+        """What psets have reported last that have not ended: they run, or were cut off."""
+        self.poll()
+        notes = [note for session in self._sessions for note in slates.read_all(session.path)]
+        return {
+            note.pset: self._values(note.body)
+            for note in notes
+            if not self._has_ended(note.pset, note.attempt)
+        }
 
     def state(self) -> tuple[str, str]:
         """The run's state and a message, see :class:`Status`."""
@@ -299,7 +319,8 @@ class RunView:
         state, message = self.state()
         message = "; ".join(filter(None, (message, *self.damage)))
         session = self.session
-        running = len(self.running())
+        psets = self.running()
+        running = len(psets)
         with self._lock:
             done, failed = self._done, len(self._failures)
         pending = max(0, self.total - done - failed - running)
@@ -313,6 +334,7 @@ class RunView:
             pending=pending, rate=rate, elapsed=self._elapsed(),
             time_left=left, message=message,
             workers=session.spec.workers if session is not None else 0,
+            reports={pset.index: pset.report for pset in psets if pset.report},
         )  # fmt: skip
 
     def _elapsed(self) -> float:

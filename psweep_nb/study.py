@@ -266,7 +266,9 @@ class Study:
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
         order: str = "given",
+        fresh: bool = False,
         slots: Sequence[Mapping[str, str]] | None = None,
+        capture_logs: str | None = None,
         backup: bool = False,
         git: bool = False,
         notes: Notes | None = None,
@@ -305,9 +307,14 @@ class Study:
             after all others; the row shows the last attempt.
         order : "given", "shuffle" or "repeats-last"
             In which order psets begin: as given, at random, or the first of all repeats first.
+        fresh : bool
+            A new process for each pset: for what leaks memory.
         slots : sequence of dict, optional
             Environment variables (texts), one dict a worker, such as
             ``[{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "1"}]``.
+        capture_logs : None, "db", "file" or "db+file"
+            Put what a pset prints into the column `_logs`, into ``logs.txt`` in its directory. (In
+            the background it is kept in the run's folder anyway, see `PsetRecord.log`.)
         backup : bool
             First copy the study, see :meth:`backup`.
         git : bool
@@ -346,7 +353,9 @@ class Study:
             setup=setup,
             retries=retries,
             order=order,
+            fresh=fresh,
             slots=slots,
+            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if not submission.params:
@@ -372,7 +381,9 @@ class Study:
             judgement = self._judge(submission)
             if not judgement.new:
                 return self._preview(submission, judgement)
-            return publish_run(self.database, submission, judgement.new, self.calc_dir)
+            return publish_run(
+                self.database, submission, judgement.new, self.calc_dir, self.calc_path
+            )
 
     def _vanished(self) -> list[str]:
         lost = sum(self.database.vanished().values())
@@ -489,7 +500,9 @@ class Study:
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
         order: str = "given",
+        fresh: bool = False,
         slots: Sequence[Mapping[str, str]] | None = None,
+        capture_logs: str | None = None,
         backup: bool = False,
         git: bool = False,
         df: pd.DataFrame | None = None,
@@ -534,7 +547,9 @@ class Study:
             setup=setup,
             retries=retries,
             order=order,
+            fresh=fresh,
             slots=slots,
+            capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         commits = self._keep(func, backup, git, notes)

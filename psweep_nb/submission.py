@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
 from itertools import chain, repeat
+from pathlib import Path
 from pickle import dumps
 from time import time_ns
 from types import CodeType, FunctionType
@@ -275,7 +276,11 @@ def active_runs(database: Database) -> list[RunDir]:
 
 
 def publish_run(
-    database: Database, submission: Submission, numbers: Sequence[int], calc_dir: str
+    database: Database,
+    submission: Submission,
+    numbers: Sequence[int],
+    calc_dir: str,
+    calc_path: Path,
 ) -> Published:
     """Write the run and its first session; whoever calls holds the study's lock."""
     psets = [submission.params[n] for n in numbers]
@@ -311,6 +316,8 @@ def publish_run(
             "function": spec.function,
             "psets_sha1": sha1(b"".join(d or b"-" for d in digests)).hexdigest(),
             "calc_dir": calc_dir,
+            # Where it is the run's own study, which may be moved, nothing is noted.
+            "calc_path": "" if calc_path == database.calc_dir else str(calc_path),
             "database_basename": database.path.name,
             "time_utc": datetime.now(UTC).isoformat(),
             "host": spec.host,
@@ -348,7 +355,9 @@ def session_spec(
         retries=options.retries,
         order=options.order,
         order_seed=order_seed,
+        fresh=options.fresh,
         slots=[dict(slot) for slot in options.slots or ()],
+        capture_logs=options.capture_logs or "",
         setup=name_of(setup) if setup else "",
         setup_module=module_of(setup) if setup else "",
         code=asdict(submission.code),

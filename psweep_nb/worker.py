@@ -14,7 +14,7 @@ from itertools import chain
 from operator import is_
 from pickle import dumps
 from time import perf_counter_ns, time_ns
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import cloudpickle
 
@@ -38,6 +38,26 @@ _PLAIN: set[type] = {bool, int, float, str, bytes, type(None), complex}
 Outcome = tuple[int, int, int, bytes, BaseException | None, dict[str, Any] | None]
 
 
+class Brought(NamedTuple):
+    """What a pset brings besides its results: what it reported, and what it printed."""
+
+    values: dict[str, Any]
+    logs: str | None  # None: not asked for
+
+    def of_failed(self) -> dict[str, Any]:
+        """As the body of a failed pset's record has it: readable whatever the values are."""
+        return {"values": encode(self.values) if self.values else b"", "logs": self.logs}
+
+
+class Place(Protocol):
+    """What a `Caller` asks of the place it works at, see `within`."""
+
+    used: bool  # whether the pset may have brought something
+
+    def take(self) -> Brought:
+        """Give what the pset has brought, once it has ended."""
+
+
 class Caller:
     """Calls one function on one pset after another.
 
@@ -51,6 +71,8 @@ class Caller:
         Gives the pset of that number: a new copy, or the same again if its values are immutable.
     fill : callable
         Returns a copy of a pset of that number with its book-keeping fields, for the function.
+    place : Place
+        Where it works.
     plain : bool
         All values of all psets are known to be immutable.
     keep_error : bool
@@ -66,6 +88,7 @@ class Caller:
         call: Call,
         load: Callable[[int], dict[str, Any]],
         fill: Callable[[dict[str, Any], int], dict[str, Any]],
+        place: Place,
         *,
         plain: bool = False,
         keep_error: bool = False,
@@ -77,6 +100,7 @@ class Caller:
         self._name_set = frozenset(call.names or ())
         self._load = load
         self._fill = fill
+        self._place = place
         self._plain = plain
         self._keep_error = keep_error
         self._interrupts = interrupts
@@ -86,6 +110,7 @@ class Caller:
         """Call the function on a private copy of the pset of that number."""
         start = time_ns()
         begin = end = perf_counter_ns()
+        brought = None
         try:
             pset = self._load(number)
             if self._by_pset:
@@ -109,6 +134,9 @@ class Caller:
                 value = self._func(**keywords)
                 end = perf_counter_ns()
                 results = value if type(value) is dict else _as_results(value)
+            if self._place.used:
+                brought = self._place.take()
+                return DONE, start, end - begin, self._encode(results, brought), None, None
             good = self._good_keys
             for key, value in results.items():
                 if key not in good or type(value) not in _PLAIN:
@@ -120,7 +148,15 @@ class Caller:
                 raise
             end = end if end > begin else perf_counter_ns()
             kept = _dump_error(exc) if self._keep_error else None
-            return FAILED, start, end - begin, failure(exc, kept), exc, None
+            if brought is None and self._place.used:
+                brought = self._place.take()
+            more = {} if brought is None else brought.of_failed()
+            return FAILED, start, end - begin, failure(exc, kept, **more), exc, None
+
+    def _encode(self, results: dict[str, Any], brought: Brought) -> bytes:
+        self._check_keys(results)
+        results = {**brought.values, **results}
+        return encode(results if brought.logs is None else {**results, "_logs": brought.logs})
 
     def _keywords(self, pset: dict[str, Any]) -> dict[str, Any]:
         if self._names is None:

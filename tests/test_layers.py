@@ -31,33 +31,38 @@ LAYERS = (
         "literals",
         "livecells",
         "locks",
+        "logs",
         "params",
         "paramscode",
         "patterns",
+        "printing",
         "rowpsets",
         "rundir",
+        "slates",
         "spaces",
         "trust",
     ),
     (
-        "worker",
-        "executors",
-        "rows",
+        "atwork",
         "backup",
         "compaction",
         "database",
         "deletions",
         "endedrows",
         "exact",
+        "executors",
         "gitrepo",
         "identity",
         "psetdirs",
         "records",
+        "rows",
         "runview",
         "tables",
         "tidy",
         "unfolded",
         "upkeep",
+        "within",
+        "worker",
     ),
     ("engine", "driver", "hosts", "running", "simulating", "submission"),
     ("again", "classic", "eachrow", "progress", "runs", "study"),
@@ -79,6 +84,7 @@ LIGHT = (
     "functions",
     "rundir",
     "worker",
+    "within",
     "executors",
     "engine",
     "driver",
@@ -187,7 +193,7 @@ def test_the_facade_loads_nothing() -> None:
     assert not eager
     lazily = {room(target) for entry, target in ours(FACADE)} - {FACADE}
     pure = {"errors", "hashing", "params", "paramscode", "patterns", "spaces"}
-    assert lazily <= pure | {"classic", "rowpsets", "runs", "study", "tables", "ui"}
+    assert lazily <= pure | {"classic", "rowpsets", "runs", "study", "tables", "ui", "within"}
 
 
 @pytest.mark.parametrize("module", MODULES)

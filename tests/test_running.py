@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psweep_nb import FunctionError, OptionError, Run, Study, StudyError
+from psweep_nb import FunctionError, OptionError, Run, Study, StudyError, run_local
 from psweep_nb.running import arrange
 from psweep_nb.submission import Options
 from tests.waiting import until
@@ -44,6 +44,8 @@ def note(path: Path, word: object) -> None:
         ({"retries": 1.5}, "retries is 1.5"),
         ({"order": "random"}, r"order is 'random'; .*'shuffle'"),
         ({"order": None}, "order is None"),
+        ({"capture_logs": "both"}, r"capture_logs is 'both'; .*'db\+file'"),
+        ({"fresh": 1}, "fresh is 1; it should be True or False"),
         ({"slots": []}, r"slots is \[\]; it should be a list of dicts"),
         ({"slots": "0"}, "slots is '0'"),
         ({"slots": {"A": "0"}}, "slots is {'A': '0'}"),
@@ -61,10 +63,13 @@ def test_bad_options_are_named_and_nothing_is_written(
     assert not Path("calc").exists()
 
 
-@pytest.mark.parametrize("options", [{"slots": [{"A": "0"}]}])
+@pytest.mark.parametrize("options", [{"fresh": True}, {"slots": [{"A": "0"}]}])
 def test_what_needs_worker_processes_says_so(study: Study, options: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="needs worker processes: add workers=1"):
         study.submit(lambda a: a, A4, in_kernel=True, **options)
+    if "fresh" in options:
+        with pytest.raises(OptionError, match="add workers=1"):
+            run_local(lambda a: a, A4, **options)
     assert not Path("calc").exists()
 
 
@@ -300,7 +305,7 @@ def test_resume_goes_on_with_what_was_to_be_tried_again(study: Study, tmp_path: 
             time.sleep(0.002)
         return 2 * a
 
-    run = study.submit(func, [{"a": 0}, {"a": 1}, {"a": 2}], retries=2)
+    run = study.submit(func, [{"a": 0}, {"a": 1}, {"a": 2}], retries=2, fresh=False)
     until((tmp_path / "began-1").exists)
     run.stop(now=True)
     assert run.wait(30).state == "stopped"
@@ -415,6 +420,120 @@ def test_slots_are_worker_processes_also_when_blocking(study: Study) -> None:
     assert set(df["result"]) <= {"x", "y"}
 
 
+# -- fresh -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_each_pset_has_a_new_process_which_is_set_up(
+    study: Study, tmp_path: Path, blocking: bool
+) -> None:
+    made = str(tmp_path / "made")
+
+    def setup() -> int:
+        import os
+
+        with open(made, "a") as file:
+            file.write(f"{os.getpid()}\n")
+        return os.getpid()
+
+    def func(a: int, setup: int) -> dict[str, Any]:
+        import os
+
+        import psweep_nb as ps
+
+        print("pset", a)
+        ps.report(a2=a * a)
+        return {"pid": os.getpid(), "setup": setup, "device": os.environ["D"]}
+
+    params = [{"a": a} for a in range(8)]
+    slots = [{"D": "0"}, {"D": "1"}]
+    options: dict[str, Any] = {"setup": setup, "fresh": True, "slots": slots, "capture_logs": "db"}
+    if blocking:
+        study.run(func, params, **options)
+    else:
+        assert study.submit(func, params, **options).wait(60).done == 8
+    df = study.df
+    assert df["pid"].nunique() == 8
+    assert df["setup"].tolist() == df["pid"].tolist()
+    assert sorted(map(int, lines(tmp_path / "made"))) == sorted(df["pid"]), "no setup for nothing"
+    assert set(df["device"]) <= {"0", "1"}
+    assert df["a2"].tolist() == [a * a for a in range(8)]
+    assert df["_logs"].tolist() == [f"pset {a}\n" for a in range(8)]
+    assert study.run_of(-1).spec.fresh
+    # The files of a process that ended well are gone on with: a thousand psets make no more.
+    assert len(list(study.run_of(-1).folder.path.rglob("w*.journal"))) <= 2
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_fresh_processes_that_end_badly(study: Study, tmp_path: Path, harm: str) -> None:
+    func = flaky(str(tmp_path), HARM[harm])
+    timeout = 0.4 if harm == "hang" else None
+    run = study.submit(func, A4, retries=2, workers=2, timeout=timeout, fresh=True)
+    status = run.wait(60)
+    assert (status.state, status.done, status.failed) == ("finished", 3, 1)
+    assert run.df["_attempt"].tolist() == [1, 2, 1, 3]
+    assert run.df["result"].tolist()[:3] == [0, 2, 4]
+    assert run.view.count == 7
+
+
+def test_fresh_processes_that_cannot_begin_end_the_run(study: Study) -> None:
+    def setup() -> None:
+        import os
+
+        os._exit(3)
+
+    run = study.submit(lambda a, setup: a, A4, setup=setup, fresh=True, workers=2)
+    status = run.wait(30)
+    assert (status.state, status.pending) == ("stopped", 4)
+    assert "exit code 3" in status.message
+
+
+def test_a_fresh_run_stops_and_goes_on(study: Study, tmp_path: Path) -> None:
+    folder = str(tmp_path)
+
+    def func(a: int) -> int:
+        import time
+        from pathlib import Path
+
+        (Path(folder) / f"began-{a}").touch()
+        while a == 1 and not (Path(folder) / "go").exists():
+            time.sleep(0.002)
+        return a
+
+    run = study.submit(func, A4, fresh=True)
+    until((tmp_path / "began-1").exists)
+    run.stop(now=True)
+    status = run.wait(30)
+    assert (status.state, status.done, status.failed) == ("stopped", 1, 0)
+    (tmp_path / "go").touch()
+    assert run.resume().wait(30).done == 4
+    assert run.spec.fresh
+    assert run.df["result"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_fresh_run_pauses(study: Study, tmp_path: Path) -> None:
+    folder = str(tmp_path)
+
+    def func(a: int) -> int:
+        import time
+        from pathlib import Path
+
+        (Path(folder) / f"began-{a}").touch()
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.002)
+        return a
+
+    run = study.submit(func, A4, fresh=True)
+    until((tmp_path / "began-0").exists)
+    run.pause()
+    until(lambda: run.status().state == "paused")
+    (tmp_path / "go").touch()
+    until(lambda: run.status().done == 1)
+    assert run.status().pending == 3
+    run.resume()
+    assert run.wait(30).done == 4
+
+
 # -- retry by error --------------------------------------------------------------------------
 
 
@@ -462,12 +581,14 @@ def test_options_are_kept_by_resume_and_retry(study: Study, tmp_path: Path) -> N
         return setup
 
     slots = [{"X": "1"}]
-    run = study.submit(func, A4, setup=setup, retries=1, order="shuffle", slots=slots)
+    run = study.submit(
+        func, A4, setup=setup, retries=1, order="shuffle", slots=slots, capture_logs="db"
+    )
     assert run.wait(30).failed == 4
     (tmp_path / "fixed").touch()
     assert run.retry(recorded=True).wait(30).done == 4
     first, second = (session.spec for session in run.folder.sessions())
-    for name in ("retries", "order", "slots", "setup"):
+    for name in ("retries", "order", "slots", "capture_logs", "fresh", "setup"):
         assert getattr(first, name) == getattr(second, name), name
     assert run.df["result"].tolist() == ["ready"] * 4
     assert run.df["_attempt"].tolist() == [3] * 4
@@ -476,4 +597,4 @@ def test_options_are_kept_by_resume_and_retry(study: Study, tmp_path: Path) -> N
 def test_options_default_to_nothing_special() -> None:
     options = Options("process")
     assert (options.setup, options.retries, options.order) == (None, 0, "given")
-    assert options.slots is None
+    assert (options.fresh, options.slots, options.capture_logs) == (False, None, None)

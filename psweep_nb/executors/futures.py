@@ -11,23 +11,28 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from concurrent.futures import ThreadPoolExecutor as Threads
 from hashlib import sha1
+from pathlib import Path
 from time import monotonic, sleep, time_ns
 from typing import Any
 
+from psweep_nb import slates
 from psweep_nb.executors import Progress
 from psweep_nb.functions import Call
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
+from psweep_nb.slates import Slate
 from psweep_nb.trust import load_function, loader
+from psweep_nb.within import At, Place
 from psweep_nb.worker import Caller, failure, fields_of, forks, setup_failed, with_setup
 
-Item = tuple[int, bytes, dict[str, Any]]  # pset number, its pickle, its book-keeping fields
+# Pset number, attempt, id, pickle, book-keeping fields.
+Item = tuple[int, int, str, bytes, dict[str, Any]]
 Result = tuple[int, int, int, int, bytes]  # pset number, kind, start ns, runtime ns, body
 Function = Callable[..., Any]
 
 IN_FLIGHT = 2  # chunks a worker
-_ready = threading.local()  # in a worker of a pool, process or thread: the function, and which
+_ready = threading.local()  # in a worker of a pool, process or thread: the function, and the slate
 
 
 def run_chunk(function: bytes, setup: bytes | None, *rest: Any) -> list[Result] | str:
@@ -58,24 +63,45 @@ def _run_ready(
 
 
 def _run_items(
-    func: Function, call: dict[str, Any], keep_error: bool, items: list[Item]
+    func: Function,
+    folders: tuple[Path, Path],
+    call: dict[str, Any],
+    keep_error: bool,
+    capture: str,
+    items: list[Item],
 ) -> list[Result]:
-    found = {number: (blob, fields) for number, blob, fields in items}
+    found = {item[0]: item for item in items}
     read = loader(trusted=True)
+    now: At = (0, 0, 0)
 
     def load(number: int) -> Any:
-        return read(found[number][0])
+        return read(found[number][3])
 
     def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
-        return {**pset, **found[number][1]}
+        return {**pset, **found[number][4]}
 
-    caller, before = Caller(func, Call.from_json(call), load, fill, keep_error=keep_error), forks()
+    calc_path, session = folders
+    slate = _slate_for(session)
+    place = Place(calc_path, lambda: now, lambda number: found[number][2], slate, capture)
+    caller = Caller(func, Call.from_json(call), load, fill, place, keep_error=keep_error)
+    before = forks()
     results: list[Result] = []
-    for number in found:
-        results.append((number, *caller(number)[:4]))
-        if forks() != before:
-            os._exit(0)  # a child that the function forked came back here: not ours to answer
+    with place:
+        for number, attempt, *_ in items:
+            now = number, attempt, time_ns()
+            results.append((number, *caller(number)[:4]))
+            if forks() != before:
+                os._exit(0)  # a child that the function forked came back here: not ours to answer
     return results
+
+
+def _slate_for(session: Path) -> Slate:
+    """Return this thread's slate in a session's folder."""
+    if getattr(_ready, "session", None) != session:
+        _ready.slate = Slate(slates.of_new_thread(session))
+        _ready.session = session
+    slate: Slate = _ready.slate
+    return slate
 
 
 class FuturesExecutor:
@@ -137,11 +163,13 @@ class FuturesExecutor:
         """Send the chunk off."""
         spec, psets, todo = self._session.spec, self._session.run.psets, self._session.todo
         by_pset, load = spec.call["style"] == "pset", loader(trusted=True)
-        numbers = [todo[2 * position] for position in range(start, stop)]
-        items: list[Item] = [
-            (n, psets.blob(n, load), self._fill({}, n) if by_pset else {}) for n in numbers
-        ]
-        rest = (spec.call, self._keep_error, items)
+        items: list[Item] = []
+        flat = todo[2 * start : 2 * stop]
+        for number, attempt in zip(flat[::2], flat[1::2], strict=True):
+            fields = self._fill({}, number) if by_pset else {}
+            items.append((number, attempt, psets.id(number), psets.blob(number, load), fields))
+        folders = self._session.run.calc_path, self._session.path  # of files, and of the session
+        rest = (folders, spec.call, self._keep_error, spec.capture_logs, items)
         try:
             if self._in_threads:
                 key, functions = str(self._session.path), self._functions
@@ -199,8 +227,11 @@ class FuturesExecutor:
         if stop - start > 1:  # one of them did it: alone, each tells for itself
             progress.returned += [(p, p + 1) for p in range(start, stop)]
             return
-        number = self._session.todo[2 * start]
-        body = failure(f"{type(exc).__name__}: {exc}\n(raised by the executor, not the function)")
+        number, attempt = self._session.todo[2 * start : 2 * start + 2]
+        notes = slates.read_all(self._session.path)
+        values = next((note.body for note in notes if note[:2] == (number, attempt)), b"")
+        text = f"{type(exc).__name__}: {exc}\n(raised by the executor, not the function)"
+        body = failure(text, values=values)
         self._record(start, number, FAILED, time_ns(), 0, body)
         progress.failed += 1
         progress.failed_at.append(start)

@@ -61,17 +61,22 @@ class LocalExecutor:
         self._deaths_unready = 0
         self._killing = False
         self._in_flight = 1
+        self._fresh = session.spec.fresh  # a worker ends with its pset; then
+        self._vacant: dict[int, int | None] = {}  # places without a worker, whose files go on
         self._progress = Progress()
         self._staff = Workers(session, capture=capture, adopts=adopts)
         self._failures = Failures(session) if session.spec.retries else None
 
     def start(self) -> None:
         """Start the workers; they are given work once they have loaded the function."""
+        if self._fresh:
+            self._vacant = dict.fromkeys(range(self._workers))
+            return
         for slot in range(self._workers):
             self._slots.append(self._spawn(slot))
 
-    def _spawn(self, slot: int) -> Slot:
-        worker = self._staff.spawn(slot)
+    def _spawn(self, slot: int, number: int | None = None) -> Slot:
+        worker = self._staff.spawn(slot, number)
         self._selector.register(worker.sock, selectors.EVENT_READ, worker)
         if worker.pidfd >= 0:
             self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
@@ -81,14 +86,20 @@ class LocalExecutor:
 
     def room(self) -> int:
         """How many more batches the workers take now."""
+        if self._fresh:
+            return len(self._vacant)
         return sum(self._in_flight - len(s.batches) for s in self._slots if self._takes(s))
 
     def _takes(self, slot: Slot) -> bool:
         return slot.ready and not slot.revoked_at and len(slot.batches) < self._in_flight
 
     def submit(self, start: int, stop: int) -> None:
-        """Give the batch to the worker with the fewest batches waiting."""
-        slot = min(filter(self._takes, self._slots), key=lambda s: len(s.batches))
+        """Give the batch to the worker with the fewest batches waiting, or to a new one."""
+        if self._fresh:
+            slot = self._spawn(*self._vacant.popitem())
+            self._slots.append(slot)
+        else:
+            slot = min(filter(self._takes, self._slots), key=lambda s: len(s.batches))
         slot.batches.append(Batch(start, stop, slot.next_step))
         # A worker that has just died cannot take it: its funeral gives the batch back.
         with contextlib.suppress(OSError):
@@ -129,6 +140,7 @@ class LocalExecutor:
             self._count(slot)
             self._check_time(slot)
             self._settle(slot)
+            self._staff.watch_log(slot)
         if self._adopts:
             reap_orphans([slot.process.pid for slot in self._slots])
         progress.disk_full = any(self._cells[s.slot, FULL] for s in self._slots)
@@ -211,17 +223,19 @@ class LocalExecutor:
         self._read_replies(slot)
         slot.sock.close()
         self._count(slot)
-        reader = Reader(self._session.path / f"w{slot.number}.journal", slot.journal_size)
+        reader = Reader(self._staff.journal(slot.number), slot.journal_size)
         records = reader.read()
         if slot.batches:
             ended = sum(r.kind in (DONE, FAILED) for r in records)
             self._clear_batches(slot, slot.batches[0].start + ended, code)
         if not slot.ready:
             self._judge_unready(slot, code, records)
-        if not self._killing and not self._progress.broken:
-            self._slots[self._slots.index(slot)] = self._spawn(slot.slot)
-        else:
-            self._slots.remove(slot)
+        self._slots.remove(slot)
+        if self._fresh:
+            # What a crash may have left torn is not gone on with.
+            self._vacant[slot.slot] = slot.number if code == 0 and not reader.tail else None
+        elif not self._killing and not self._progress.broken:
+            self._slots.append(self._spawn(slot.slot))
 
     def _end_process(self, slot: Slot) -> int:
         code = self._staff.end(slot)
@@ -250,16 +264,17 @@ class LocalExecutor:
         todo = self._session.todo
         now, running_ns = time_ns(), monotonic_ns() - self._cells[slot.slot, STARTED]
         text = slot.kill_reason or f"WorkerDied: its process ended: {describe_exit(code)}"
-        log = self._staff.log(slot.number)
+        pset, attempt = todo[2 * position : 2 * position + 2]
+        left = self._staff.left_by(slot, pset, attempt)
         self._notes.append(
             FAILED,
-            failure(text, log=os.path.basename(log)),
-            attempt=todo[2 * position + 1],
-            pset=todo[2 * position],
+            failure(text, **left),
+            attempt=attempt,
+            pset=pset,
             start_ns=now - running_ns,
             runtime_ns=running_ns,
             log_start=self._cells[slot.slot, LOG_START],
-            log_end=os.path.getsize(log) if log else 0,
+            log_end=self._staff.log_size(slot),
         )
         self._progress.failed += 1
         self._progress.failed_at.append(position)

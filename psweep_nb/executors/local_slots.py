@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import deque
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from psweep_nb.executors.processes import (
     MARK,
@@ -18,10 +20,14 @@ from psweep_nb.executors.processes import (
     describe_exit,
     kill_orphans,
     kill_tree,
+    stopped,
 )
 from psweep_nb.journal import FAILED, Reader
-from psweep_nb.livecells import LIMIT, NO_LIMIT
+from psweep_nb.livecells import LIMIT, LOG_START, NO_LIMIT
+from psweep_nb.logs import read_log, trim
 from psweep_nb.rundir import Session
+from psweep_nb.slates import of_worker, read_for
+from psweep_nb.within import keep_logs
 
 _BLAS = (
     "OMP_NUM_THREADS",
@@ -30,6 +36,8 @@ _BLAS = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+
+LOUD = 16 * 1024 * 1024  # bytes that one pset may print before its log is cut while it runs
 
 
 @dataclass
@@ -87,13 +95,15 @@ class Workers:
         # A notebook's MPLBACKEND would make workers import IPython.
         self._environment = {**dict.fromkeys(_BLAS, threads), **os.environ, "MPLBACKEND": "Agg"}
 
-    def spawn(self, slot: int) -> Slot:
-        """Start a worker in that place."""
-        number, self._started = self._started, self._started + 1
+    def spawn(self, slot: int, number: int | None = None) -> Slot:
+        """Start a worker in that place; it goes on with the files of worker `number`, if given."""
+        if number is None:
+            number, self._started = self._started, self._started + 1
         cell = self._session.cells.cell(slot)
         for i in range(len(cell)):
             cell[i] = 0
         cell[LIMIT] = NO_LIMIT
+        cell[LOG_START] = _size(self.log(number)) if self._capture else 0
         ours, theirs = socket.socketpair()
         arguments = [
             str(self._session.path), str(slot), str(number), str(os.getpid()),
@@ -113,24 +123,47 @@ class Workers:
                 start_new_session=True,
             )
         pidfd = os.pidfd_open(process.pid) if sys.platform == "linux" else -1
-        return Slot(slot, number, process, ours, pidfd)
+        return Slot(slot, number, process, ours, pidfd, journal_size=_size(self.journal(number)))
 
     def _environment_of(self, slot: int, number: int) -> dict[str, str]:
         slots = self._session.spec.slots
         own = slots[slot % len(slots)] if slots else {}
         return {**self._environment, **own, MARK: f"{os.getpid()}-{number}"}
 
-    def log(self, number: int) -> str:
-        """Where a worker's output goes; empty where it is not captured."""
-        return str(self._session.path / f"w{number}.log") if self._capture else ""
+    def journal(self, number: int) -> Path:
+        """Where a worker's records go."""
+        return self._session.path / f"w{number}.journal"
 
-    def last_output(self, number: int) -> str:
-        """What a worker printed last."""
+    def log(self, number: int) -> Path:
+        """Where a worker's output goes, if it is captured."""
+        return self._session.path / f"w{number}.log"
+
+    def log_size(self, slot: Slot) -> int:
+        """How much a worker has printed (bytes)."""
+        return _size(self.log(slot.number))
+
+    def watch_log(self, slot: Slot) -> None:
+        """Cut the log of a worker whose pset prints without end; the disk is not its own."""
         if not self._capture:
-            return ""
-        with contextlib.suppress(OSError), open(self.log(number), "rb") as file:
-            return file.read()[-2000:].decode(errors="replace")
-        return ""
+            return
+        path, cell = self.log(slot.number), self._session.cells.cell(slot.slot)
+        # Once it stands still, what is behind LOG_START belongs to one pset for sure.
+        if _size(path) > cell[LOG_START] + LOUD:
+            with stopped(slot.process.pid) as stands_still:
+                if stands_still:
+                    trim(path, cell[LOG_START])
+
+    def left_by(self, slot: Slot, pset: int, attempt: int) -> dict[str, Any]:
+        """Return what a dead worker's pset has brought, for the body of its record."""
+        session = self._session
+        slate = of_worker(session.path, slot.number)
+        found: dict[str, Any] = {"values": read_for(slate, pset, attempt)}
+        if self._capture:
+            path, start = self.log(slot.number), session.cells[slot.slot, LOG_START]
+            text = read_log(path, start, trim(path, start))
+            found["log"] = path.name
+            found["logs"] = keep_logs(session, pset, text)
+        return found
 
     def end(self, slot: Slot) -> int:
         """Kill what is left of a worker, and say how it ended (see `describe_exit`)."""
@@ -144,8 +177,15 @@ class Workers:
         """Say that workers end before they can begin."""
         return (
             f"{deaths} workers in a row ended before they were ready ({describe_exit(code)}); "
-            f"what they printed:\n{self.last_output(slot.number)}"
+            f"what they printed:\n{read_log(self.log(slot.number), 0, most=2000)}"
         )
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
 
 
 class Failures:

@@ -30,8 +30,10 @@ from psweep_nb.livecells import (
     Cells,
 )
 from psweep_nb.locks import FileLock
+from psweep_nb.logs import KEPT, read_log, trim
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function
+from psweep_nb.within import Place
 from psweep_nb.worker import Caller, failure, fields_of, forks, stored_psets, with_setup
 
 BATCH = struct.Struct("<qqq")  # to the worker: first position, end, step of the first
@@ -68,9 +70,13 @@ class Worker:
         self._forks = forks()
         self._cell = Cells(session.path / "cells").cell(slot)
         self._cell[WORKER] = number
-        self._writer = Writer(session.path / f"w{number}.journal", on_full=self._set_full)
+        self._journal = session.path / f"w{number}.journal"
+        self._log = session.path / f"w{number}.log"
+        # Where each pset is executed by a new process, one that ended well hands its files on.
+        self._writer = Writer(self._journal, on_full=self._set_full, goes_on=session.spec.fresh)
         self._todo = session.todo
         self._flush = _flusher()
+        self._place = Place.of_worker(session, slot, number, self._printed if capture else None)
 
     def _set_full(self, full: bool) -> None:
         self._cell[FULL] = full
@@ -101,6 +107,7 @@ class Worker:
             Call.from_json(spec.call),
             stored_psets(self._session),
             fields_of(self._session),
+            self._place,
             plain=self._session.run.psets.plain,
             keep_error=spec.on_error == "raise",
         )
@@ -108,6 +115,7 @@ class Worker:
         ends = spec.on_error != "record"
         # Failures from this position on end the session: those before are tried again.
         self._final = self._session.n * spec.retries if ends else len(self._todo)
+        self._place.settle()
         self._reply(READY, 0, 0)
         while len(data := self._sock.recv(BATCH.size, socket.MSG_WAITALL)) == BATCH.size:
             batch = BATCH.unpack(data)
@@ -116,6 +124,8 @@ class Worker:
             begin = monotonic_ns()
             reached = self._execute(*batch)
             self._reply(ENDED, reached, monotonic_ns() - begin)
+            if spec.fresh:
+                return
 
     def _reply(self, code: int, reached: int, busy_ns: int) -> None:
         self._sock.sendall(REPLY.pack(code, reached, busy_ns, self._writer.size))
@@ -136,13 +146,15 @@ class Worker:
             os.fchdir(home)
             number = todo[2 * position]
             if capture:
-                cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_CUR)
+                cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_END)
             kind, start_ns, runtime, body, *_ = call(number)
             if forks() != before:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             if capture:
                 self._flush()
-                log_end = os.lseek(1, 0, os.SEEK_CUR)
+                log_end = os.lseek(1, 0, os.SEEK_END)
+                if log_end - log_start > KEPT:
+                    log_end = trim(self._log, log_start)
             attempt = todo[2 * position + 1]
             append(kind, body, attempt, number, start_ns, runtime, log_start, log_end)
             position += 1
@@ -154,6 +166,12 @@ class Worker:
                 self._ended = position > self._final
         cell[STARTED] = 0
         return position
+
+    def _printed(self) -> str:
+        """What the pset has printed."""
+        self._flush()
+        start = self._cell[LOG_START]
+        return read_log(self._log, start, trim(self._log, start))
 
 
 def _restore_sources(sources: dict[str, str]) -> None:

@@ -11,11 +11,13 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_STOPPING_S = 0.05
 MARK = "PSWEEP_NB_WORKER"  # environment variable by which a worker's stray children are known
 
 
@@ -83,6 +85,22 @@ def kill_tree(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     _kill([pid, *strays])
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[bool]:
+    """Let a child of this process stand still for a block, and say whether it does.
+
+    It may not, for a while: in a system call that hangs, say.
+    """
+    flags, end = os.WSTOPPED | os.WNOHANG | os.WNOWAIT, monotonic() + _STOPPING_S
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        while not (stands_still := os.waitid(os.P_PID, pid, flags)) and monotonic() < end:
+            sleep(0.001)
+        yield bool(stands_still)
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def kill_orphans(mark: str) -> None:

@@ -9,6 +9,7 @@ from psweep_nb.journal import Bulk, Writer, Written
 from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
+from psweep_nb.within import Place
 from psweep_nb.worker import Caller, forks, setup_failed
 
 
@@ -20,7 +21,8 @@ class SerialExecutor:
     session : Session
         What is to be done.
     make_caller : callable
-        Gives what calls the function itself, no copy of it; the run's `setup` is called there.
+        Gives what calls the function itself, no copy of it, at a place; the run's `setup` is
+        called there.
     restore_cwd : bool
         Return to the directory of the start before each pset; not in a thread of a kernel,
         where the directory belongs to the user's cells too.
@@ -33,7 +35,7 @@ class SerialExecutor:
     def __init__(
         self,
         session: Session,
-        make_caller: Callable[[], Caller],
+        make_caller: Callable[[Place], Caller],
         *,
         restore_cwd: bool = True,
         on_failure: Callable[[BaseException], None] | None = None,
@@ -60,8 +62,9 @@ class SerialExecutor:
         self._cut = False
         # A descriptor, not a path: it works after the directory was renamed, and faster.
         self._home = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        self._place = Place.of_worker(self._session, 0, 0)
         try:
-            self._caller = self._make_caller()
+            self._caller = self._make_caller(self._place)
         except Exception as exc:
             self._broken = setup_failed(exc)
 
@@ -87,7 +90,8 @@ class SerialExecutor:
             return progress
         begin, first = monotonic_ns(), self._at
         self._cut = True  # until it is through: an interrupt may come between the two
-        self._execute(begin + int(timeout * 1e9), progress)
+        with self._place:
+            self._execute(begin + int(timeout * 1e9), progress)
         self._cut = False
         self._cell[STARTED] = 0
         self._cell[OK] += progress.done
@@ -149,6 +153,7 @@ class SerialExecutor:
     def close(self) -> None:
         """Close the journal and give the directory back."""
         self._writer.close()
+        self._place.close()
         if self._restore_cwd:
             os.fchdir(self._home)
         os.close(self._home)

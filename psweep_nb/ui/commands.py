@@ -10,6 +10,7 @@ _DIR = Option("--dir", "directory of the study (the one used last; at first calc
 _RUN = "RUN: -1 (the latest), a _run_seq, a label, a variable; left out, the run used last here."
 
 ORDER = ("given", "shuffle", "repeats-last")
+CAPTURE_LOGS = ("db", "file", "db+file")
 
 
 def _choice(name: str, text: str, choices: tuple[str, ...]) -> Option:
@@ -38,7 +39,9 @@ _RUN_OPTIONS = (
         "expression",
     ),
     _choice("--order", "in which order psets begin (given)", ORDER),
+    Option("--fresh", "a new process for each pset"),
     Option("--slots", "environment variables, one dict a worker", "", "EXPR", "expression"),
+    _choice("--capture-logs", "put what psets print into the table, a file each", CAPTURE_LOGS),
     Option("--simulate", "compute nothing: the rows that would come, in DIR.simulate"),
     Option("--backup", "first copy the study's directory"),
     Option("--git", "first commit what is in the study's directory"),

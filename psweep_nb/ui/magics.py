@@ -300,13 +300,14 @@ class PsweepMagics(Magics):
 
 def _running(words: Words, names: dict[str, Any]) -> dict[str, Any]:
     """The options that only the engine acts on, as `Study.submit` takes them."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"fresh": True} if words.flag("--fresh") else {}
     for option in ("--setup", "--retries", "--slots"):
         if option in words.options:
             value = arguments.evaluate(words.options[option], names, option)
             found[option.removeprefix("--")] = value
-    if "--order" in words.options:
-        found["order"] = words.options["--order"]
+    for option in ("--order", "--capture-logs"):
+        if option in words.options:
+            found[option.removeprefix("--").replace("-", "_")] = words.options[option]
     return found
 
 

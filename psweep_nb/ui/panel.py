@@ -56,6 +56,7 @@ class RunPanel:
         self.slot = Slot(f"psweep-{run.run_id}", self.widget.send)
         self._rows = rows.Rows(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
+        self._last_report = 0
         # The follower pushes, and so does a cell that waited for the run's end.
         self._pushing = threading.Lock()
         # Messages from the page are handled on whatever thread the kernel chooses.
@@ -64,8 +65,10 @@ class RunPanel:
         _keep_answering(self.widget)
 
     def poll(self) -> int:
-        """Read what is new in the journal, a portion at most."""
-        return self.run.view.poll(PORTION)
+        """Read what is new in the journal, a portion at most; see whether psets have reported."""
+        new, last = self.run.view.poll(PORTION), self.run.view.last_report()
+        reported, self._last_report = last != self._last_report, last
+        return new or int(reported)
 
     def ended(self) -> bool:
         """Whether the run has ended."""

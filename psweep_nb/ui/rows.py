@@ -31,6 +31,7 @@ class _Row:
         seconds: float,
         values: tuple[Mapping[str, Any], ...],
         error: str = "",
+        progress: str = "",
     ) -> None:
         self.key = key
         self.values = values  # results first: what the function changed in place wins
@@ -40,6 +41,7 @@ class _Row:
             "state": state,
             "runtime": texts.duration(seconds),
             "error": error,
+            "progress": progress,
         }
         self._cells: list[str] = []
         self._names: list[str] = []
@@ -143,9 +145,11 @@ class Rows:
         return row
 
     def _running_row(self, running: RunningPset) -> _Row:
-        self._know(running.pset, {})
-        key = f"running.{running.index}"
-        return _Row(key, "running", running.index, running.seconds, (running.pset,))
+        pset, report = running.pset, running.report
+        self._know(pset, report)
+        key, done = f"running.{running.index}", texts.percent(report.get("progress"))
+        values = (report, pset)
+        return _Row(key, "running", running.index, running.seconds, values, progress=done)
 
     def _know(self, pset: Mapping[str, Any], results: Mapping[str, Any]) -> None:
         if self._seen_keys == (pset.keys(), results.keys()):
@@ -216,7 +220,7 @@ def detail(view: RunView, index: int) -> dict[str, Any]:
             return {
                 "title": f"pset {index}, running for {texts.duration(running.seconds)}",
                 "params": _pairs(running.pset),
-                "results": [],
+                "results": _pairs(running.report),
                 "traceback": "",
                 "log": texts.block(running.log_tail()),
                 "live": True,
@@ -225,10 +229,11 @@ def detail(view: RunView, index: int) -> dict[str, Any]:
     if record is None:
         return _nothing(index)
     attempt = f", attempt {record.attempt}" if record.attempt > 1 else ""
+    results = record.reported if _failed(record) else record.results
     return {
         "title": f"pset {index}, {record.state} after {texts.duration(record.runtime)}{attempt}",
         "params": _pairs(record.pset),
-        "results": _pairs({k: v for k, v in record.results.items() if k not in record.pset}),
+        "results": _pairs({k: v for k, v in results.items() if k not in record.pset}),
         "traceback": texts.block(record.traceback or record.error) if _failed(record) else "",
         "log": texts.block(record.log()),
         "live": False,

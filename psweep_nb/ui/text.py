@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from psweep_nb.runs import Run
     from psweep_nb.runview import Status
 
-_FAILURES = 3
+_FAILURES = _REPORTS = 3
 
 
 def status_lines(run: Run) -> list[str]:
@@ -19,7 +19,7 @@ def status_lines(run: Run) -> list[str]:
     Returns
     -------
     list of str
-        At most seven lines.
+        At most eleven lines.
     """
     status = run.status()
     label = f" {texts.line(run.label, 80)}" if run.label else ""
@@ -29,6 +29,7 @@ def status_lines(run: Run) -> list[str]:
     ]
     if status.message:
         lines.append("  " + texts.line(status.message, 300))
+    lines += report_lines(status)
     if status.failed:
         lines += failure_lines(run)
     return lines
@@ -42,6 +43,17 @@ def count_line(status: Status) -> str:
     shown += [counts["running"]] if status.running else []
     shown += [counts["pending"]] if status.pending else []
     return ", ".join(shown)
+
+
+def report_lines(status: Status) -> list[str]:
+    """What running psets have reported, a line each, and how many more there are."""
+    lines = []
+    for index, values in list(status.reports.items())[:_REPORTS]:
+        shown = (f"{texts.line(name, 40)}={texts.cell(value)}" for name, value in values.items())
+        lines.append(texts.cut(f"  pset {index}: {', '.join(shown)}", 120))
+    if len(status.reports) > _REPORTS:
+        lines.append(f"  and {texts.count(len(status.reports) - _REPORTS)} more: run.reports")
+    return lines
 
 
 def failure_lines(run: Run) -> list[str]:

@@ -206,6 +206,21 @@ def rate(per_second: float | None) -> str:
     return f"{value:.1f} psets/{unit}" if value < 9.95 else f"{count(round(value))} psets/{unit}"
 
 
+def percent(progress: Any) -> str:
+    """A reported ``progress`` from 0 to 1; empty where it is something else.
+
+    Examples
+    --------
+    >>> percent(0.5), percent(1), percent("half"), percent(50), percent(None)
+    ('50 %', '100 %', '', '', '')
+    """
+    try:
+        # Complete only at the end: 99.7 % is not done.
+        return f"{int(100 * progress)} %" if 0 <= progress <= 1 else ""
+    except Exception:  # whatever a user may have reported under that name
+        return ""
+
+
 def clock(when: float | None = None) -> str:
     """Local time of day, ``HH:MM:SS``."""
     return time.strftime("%H:%M:%S", time.localtime(when))

@@ -20,6 +20,7 @@ class FakeStatus:
     time_left: float | None = None
     message: str = ""
     workers: int = 1
+    reports: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -40,6 +41,7 @@ class FakeRecord:
     pset_seq: int = 0
     pset_id: str = "00000000-0000-4000-8000-000000000000"
     text: str = ""
+    reported: dict[str, Any] = field(default_factory=dict)
 
     def log(self) -> str:
         return self.text
@@ -51,6 +53,7 @@ class FakeRunning:
     pset: dict[str, Any]
     seconds: float = 1.5
     worker: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
 
     def log_tail(self) -> str:
         return "still at it"
@@ -62,6 +65,7 @@ class FakeView:
         self.records: list[FakeRecord] = []
         self.polled = 0
         self.at_work: list[FakeRunning] = []
+        self.reported_at = 0
 
     def poll(self, limit: int = 0) -> int:
         new, self.polled = len(self.records) - self.polled, len(self.records)
@@ -88,6 +92,9 @@ class FakeView:
 
     def failed_indices(self) -> list[int]:
         return [r.index for r in self.records if r.state == "failed"]
+
+    def last_report(self) -> int:
+        return self.reported_at
 
     def running(self) -> list[FakeRunning]:
         return self.at_work

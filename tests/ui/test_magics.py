@@ -56,13 +56,18 @@ def test_run_prints_one_line_binds_and_returns(nb: Notebook) -> None:
 
 def test_how_psets_are_executed(nb: Notebook) -> None:
     nb.run("devices = [{'D': '0'}, {'D': '1'}]\ndef load():\n    return 1")
-    nb.run("%psweep run f params --setup load --retries 1+1 --order shuffle --slots devices")
+    nb.run(
+        "%psweep run f params --setup load --retries 1+1 --order shuffle --fresh"
+        " --slots devices --capture-logs db+file"
+    )
     (asked,) = study_of(nb).submitted
     expected = {
         "setup": nb["load"],
         "retries": 2,
         "order": "shuffle",
+        "fresh": True,
         "slots": [{"D": "0"}, {"D": "1"}],
+        "capture_logs": "db+file",
     }
     assert {name: asked[name] for name in expected} == expected
     assert "shuffle, repeats-last" in usage_error(nb, "%psweep run f params --order random")

@@ -168,6 +168,35 @@ def test_failures_and_running_psets() -> None:
     assert table["running"][0]["cells"] == ["5"]
 
 
+def test_what_running_psets_report_is_shown() -> None:
+    run = FakeRun()
+    run.done(0, {"a": 1}, loss=0.5)
+    reports: list[dict[str, Any]] = [
+        {"loss": 0.125, "progress": 0.999},
+        {"progress": "<b>soon", "a": 7},
+        {},
+    ]
+    run.view.at_work = [FakeRunning(i, {"a": i}, report=r) for i, r in enumerate(reports, 1)]
+    table = built(run)
+    assert [c["name"] for c in table["columns"]] == ["a", "loss", "progress"]
+    assert [c["kind"] for c in table["columns"]] == ["param", "result", "result"]
+    assert [(row["progress"], row["cells"]) for row in table["running"]] == [
+        ("99 %", ["1", "0.125", "0.999"]),
+        ("", ["7", "", "<b>soon"]),
+        ("", ["3", "", ""]),
+    ]
+    assert table["newest"][0]["progress"] == ""
+    detail = rows.detail(run.view, 1)  # type: ignore[arg-type]
+    assert detail["results"] == [["loss", "0.125"], ["progress", "0.999"]]
+
+
+def test_what_a_failed_pset_reported_is_in_its_detail() -> None:
+    run = FakeRun()
+    run.failed(0, {"a": 1}, "ValueError: no")
+    run.view.records[0].reported = {"loss": 0.5}
+    assert rows.detail(run.view, 0)["results"] == [["loss", "0.5"]]  # type: ignore[arg-type]
+
+
 def test_an_attempt_that_a_later_one_replaced_is_not_shown() -> None:
     run = FakeRun()
     run.failed(0, {"a": 1}, "ValueError: no")
@@ -227,6 +256,16 @@ def test_text_in_a_terminal() -> None:
     ]
 
 
+def test_reports_in_a_terminal() -> None:
+    run: Any = FakeRun(seq=3, total=300)
+    reports = {i: {"loss": i / 3, "note": "n" * 500, "x\n": 1} for i in range(5)}
+    run.set(running=5, reports=reports)
+    lines = text.status_lines(run)
+    assert lines[3].startswith("  pset 1: loss=0.333333, note=nnn")
+    assert lines[-1] == "  and 2 more: run.reports"
+    assert max(map(len, lines)) <= 120
+
+
 # -- widget -------------------------------------------------------------------------------------
 
 
@@ -276,6 +315,14 @@ def test_state_is_in_traits_so_that_a_reload_finds_it(page: Page) -> None:
 
 def test_without_widgets_it_is_a_sentence(page: Page) -> None:
     assert "report below" in repr(page.panel.widget)
+
+
+def test_reports_are_news_to_the_follower(page: Page, run: FakeRun) -> None:
+    page.panel.poll()
+    assert page.panel.poll() == 0
+    run.view.reported_at = 7
+    assert page.panel.poll() == 1
+    assert page.panel.poll() == 0
 
 
 def test_hello_and_detail_answer_the_view_that_asked(page: Page) -> None:

@@ -369,7 +369,7 @@ class Panel {
   }
 
   fingerprint(row) {
-    return JSON.stringify([row.state, row.runtime, row.error, row.cells, this.columnKey]);
+    return JSON.stringify([row.state, row.progress, row.runtime, row.error, row.cells, this.columnKey]);
   }
 
   // Move as little as possible: a row that has the focus must stay in the document.
@@ -438,7 +438,7 @@ class Panel {
       "tr",
       { role: "row", tabindex: "-1", class: `psw-row psw-${row.state}` },
       cell(String(row.index), "psw-num psw-dim"),
-      cell(row.state, "psw-cell-state"),
+      cell(row.progress ? `${row.state} ${row.progress}` : row.state, "psw-cell-state"),
       cell(row.runtime, "psw-num psw-dim"),
     );
     if (errorFirst) node.append(cell(row.error, "psw-error"));
