@@ -269,9 +269,12 @@ class RunView:
         ]  # fmt: skip
 
     def _has_ended(self, pset: int, attempt: int) -> bool:
+        if pset >= self.total:
+            return True  # of another run; a foreign file in the folder
         with self._lock:
-            place = self._place[pset] if pset < self.total else 0
-            return place >= 0 and _ARRIVED.unpack_from(self._arrived, place)[1] >= attempt
+            place = self._place[pset]
+            last: int = _ARRIVED.unpack_from(self._arrived, place)[1] if place >= 0 else 0
+            return last >= attempt
 
     def _values(self, report: bytes) -> dict[str, Any]:
         try:

@@ -18,11 +18,11 @@ from psweep_nb.printing import Printed
 from psweep_nb.rundir import Session
 from psweep_nb.slates import Note, Slate, of_worker
 from psweep_nb.trust import loader
-from psweep_nb.worker import Brought, encode, forks
+from psweep_nb.worker import Brought, are_plain, encode, forks
 
 At = tuple[int, int, int]  # pset number, attempt, start (ns since the epoch)
 
-_load = loader(trusted=True)  # what this very process has pickled
+_load: Callable[[bytes], Any] = loader(trusted=True)  # what this very process has pickled
 _here = threading.local()
 _everywhere: "Place | None" = None  # in a worker: for threads that the function starts, too
 
@@ -194,9 +194,10 @@ class Place:
         """Add to what the pset has reported."""
         if forks() != self._forks:
             return  # a process that the function forked; a slate has one writer
-        copy: Any = _load(_encode(values))  # the function may change its own
+        if not are_plain((values,)):  # what can be changed in place is kept as it is now
+            values = _copied(values)
         with self._lock:
-            self._values.update(copy)
+            self._values.update(values)
             self.used = True
             note = Note(*self._at(), encode(self._values))
             with contextlib.suppress(OSError):  # no room: it is shown later, and joins the row
@@ -247,9 +248,10 @@ def keep_logs(session: Session, pset: int, text: str) -> str | None:
     return text if "db" in capture else None
 
 
-def _encode(values: dict[str, Any]) -> bytes:
+def _copied(values: dict[str, Any]) -> dict[str, Any]:
     try:
-        return encode(values)
+        copy: dict[str, Any] = _load(encode(values))
+        return copy
     except Exception as exc:
         kinds = ", ".join(f"{name} (a {type(value).__name__})" for name, value in values.items())
         raise TypeError(

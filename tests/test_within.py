@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import psweep_nb as ps
-from psweep_nb import PsetError, Run, Study, StudyError, report, run_local, workdir
+from psweep_nb import PsetError, Run, Study, StudyError, report, run_local, slates, workdir
+from psweep_nb.rundir import RunDir
+from psweep_nb.runview import RunView
+from psweep_nb.slates import Note, Slate
 from tests import strategies
 from tests.waiting import until
 
@@ -346,6 +350,40 @@ def test_reports_in_a_loop_take_no_space(study: Study) -> None:
     folder = study.run_of(-1).folder.path
     assert sum(p.stat().st_size for p in folder.rglob("*.report")) < 1000
     assert sum(p.stat().st_size for p in folder.rglob("*.journal")) < 5000
+
+
+def test_a_slate_of_other_hands(study: Study, tmp_path: Path) -> None:
+    """Looking at a run of somebody else's runs no code, whatever lies there."""
+    study.run(lambda a: a, A4)
+    session = study.run_of(-1).folder.sessions()[-1]
+    evil = pickle.dumps(os.path.join)  # any function at all
+    for number, note in enumerate((Note(1, 2, 0, evil), Note(10**9, 1, 0, evil))):
+        Slate(slates.of_worker(session.path, number)).write(note)
+    slates.of_worker(session.path, 7).write_bytes(os.urandom(99))
+    (found,) = RunView(RunDir(session.run.path), trusted=False).reports().values()
+    assert list(found) == ["unreadable"]
+    assert "TrustError" in found["unreadable"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3), st.binary(max_size=300))))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_slate_has_what_was_written_last(
+    tmp_path: Path, written: list[tuple[int, int, bytes]]
+) -> None:
+    path = tmp_path / "w0.report"
+    path.unlink(missing_ok=True)
+    assert slates.read(path) is None
+    slate = Slate(path)
+    for pset, attempt, body in written:
+        slate.write(Note(pset, attempt, 5, body))
+        assert slates.read(path) == Note(pset, attempt, 5, body)
+        assert slates.read_for(path, pset, attempt) == body
+        assert slates.read_for(path, pset, attempt + 1) == b""
+    data = path.read_bytes() if written else b""
+    for cut in range(0, min(len(data), 40), 3):  # a write that was not completed
+        path.write_bytes(data[:cut])
+        pset, attempt, body = written[-1]
+        assert slates.read(path) in (None, Note(pset, attempt, 5, body))
 
 
 # -- workdir ---------------------------------------------------------------------------------

@@ -134,6 +134,22 @@ def test_updates_come_in_and_rows_that_stay_are_the_same_elements(stub: StubPage
     expect(bar).to_have_attribute("aria-valuemax", "20")
 
 
+def test_what_running_psets_report_moves(stub: StubPage) -> None:
+    run = shading()
+    (pset, _) = run.view.at_work
+    pset.report = {"progress": 0.25, "contrast": 0.125, "epoch": HOSTILE}
+    shown(stub, run)
+    at_work = row(stub, pset.index)
+    expect(at_work).to_contain_text("running 25 %")
+    expect(at_work).to_contain_text("0.125")
+    expect(stub.page.get_by_role("columnheader", name="epoch")).to_be_visible()
+    assert stub.page.evaluate("window.hacked") is None
+    pset.report = {"progress": 0.75, "contrast": 0.0625}
+    stub.push(run)
+    expect(at_work).to_contain_text("running 75 %")
+    expect(at_work).to_contain_text("0.0625")
+
+
 @pytest.mark.parametrize(
     ("state", "buttons"),
     [
