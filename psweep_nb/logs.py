@@ -19,7 +19,7 @@ def trim(path: Path, start: int) -> int:
     """Cut what a log has from `start` on to its first and last part, and return the log's size.
 
     Processes may go on appending meanwhile. A line says how much was left out; what an earlier
-    call left out is counted.
+    call left out is counted. A log that somebody has deleted is empty, for all that is known.
 
     Parameters
     ----------
@@ -28,7 +28,10 @@ def trim(path: Path, start: int) -> int:
     start : int
         Where the last pset in it begins (bytes).
     """
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return start
     try:
         size, at = os.fstat(fd).st_size, start + HEAD
         if size - start <= KEPT:

@@ -256,6 +256,31 @@ def test_a_setup_that_prints_without_end(study: Study) -> None:
     assert log.stat().st_size < local_slots.LOUD + KEPT + 100
 
 
+def test_a_log_that_somebody_deletes(study: Study, tmp_path: Path) -> None:
+    folder = str(tmp_path)
+
+    def func(a: int) -> int:
+        import time
+        from pathlib import Path
+
+        print("x" * 1_000_000)
+        (Path(folder) / f"began-{a}").touch()
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.002)
+        if a == 1:
+            __import__("os")._exit(1)
+        return a
+
+    run = study.submit(func, A4, capture_logs="db", workers=1)
+    until((tmp_path / "began-0").exists)
+    (log,) = run.folder.path.rglob("w0.log")
+    log.unlink()
+    (tmp_path / "go").touch()
+    status = run.wait(30)
+    assert (status.done, status.failed) == (3, 1)
+    assert run.df["_logs"].tolist()[:2] == ["", ""]
+
+
 chunks = st.lists(st.tuples(st.binary(max_size=40), st.booleans()), max_size=12)
 
 

@@ -70,10 +70,10 @@ class Worker:
         self._forks = forks()
         self._cell = Cells(session.path / "cells").cell(slot)
         self._cell[WORKER] = number
-        self._journal = session.path / f"w{number}.journal"
         self._log = session.path / f"w{number}.log"
+        journal = session.path / f"w{number}.journal"
         # Where each pset is executed by a new process, one that ended well hands its files on.
-        self._writer = Writer(self._journal, on_full=self._set_full, goes_on=session.spec.fresh)
+        self._writer = Writer(journal, on_full=self._set_full, goes_on=session.spec.fresh)
         self._todo = session.todo
         self._flush = _flusher()
         self._place = Place.of_worker(session, slot, number, self._printed if capture else None)

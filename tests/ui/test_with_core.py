@@ -15,6 +15,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
 from tests.ui.conftest import Shell
+from tests.waiting import until
 
 DEFINE = """
 %load_ext psweep_nb
@@ -203,3 +204,29 @@ def test_a_kernel_publishes_panel_and_report_and_keeps_both_up_to_date(kernel: K
     (same, _) = (m["content"]["data"] for m in again if m["msg_type"] == "display_data")
     view = "application/vnd.jupyter.widget-view+json"
     assert same[view]["model_id"] == widget[view]["model_id"]
+
+
+def test_a_cell_reports_and_has_its_directory(shell: Shell) -> None:
+    shell.run("import psweep_nb as ps")
+    out = shell.run(
+        "%%psweep run a=[1, 2] -r E --wait --fresh --capture-logs db+file\n"
+        "ps.report(loss=a / 2)\n(ps.workdir() / 'out.txt').write_text('x')\nprint(a)\nE = a\n"
+    )
+    assert "2 of 2 done" in out
+    df = shell["run"].df
+    assert df["loss"].tolist() == [0.5, 1.0]
+    assert df["_logs"].tolist() == ["1\n", "2\n"]
+    for pset_id in df["_pset_id"]:
+        files = sorted(path.name for path in (shell["study"].path / pset_id).iterdir())
+        assert files == ["logs.txt", "out.txt"]
+
+
+def test_status_has_what_is_reported(shell: Shell) -> None:
+    shell.run(
+        "def slow(a):\n    import time, psweep_nb as ps\n    ps.report(loss=0.25, progress=0.5)\n"
+        "    time.sleep(60)"
+    )
+    shell.run("%psweep run slow a=[1]")
+    until(lambda: "  pset 0: loss=0.25, progress=0.5" in shell.run("%psweep status"))
+    shell.run("%psweep stop\n%psweep stop --now\n%psweep wait")
+    assert shell["run"].reports == {0: {"loss": 0.25, "progress": 0.5}}
