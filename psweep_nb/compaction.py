@@ -12,14 +12,16 @@ from pathlib import Path
 
 from psweep_nb import deletions
 from psweep_nb.database import Database
+from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import StudyError
 from psweep_nb.files import sync_file
 from psweep_nb.journal import DONE, FAILED, REPORT, Reader, Record, Writer
-from psweep_nb.locks import FileLock, is_held
+from psweep_nb.locks import FileLock
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.runview import RunView
 from psweep_nb.worker import failure
 
+_LET_GO_S = 10.0
 _AT_ONCE = 10_000  # records read at a time
 
 # What stands in a journal for a record that is dropped, so that its pset still counts as ended.
@@ -37,28 +39,26 @@ def compact(database: Database) -> int:
     before = _size(database.hidden)
     views = [RunView(run, database.trusted) for run in database.runs()]
     for view in views:
-        _check_ended(view.run)
+        view.poll()
+        if not view.status().ended:
+            raise _at_work(view.run)
     if not views:
         return 0
-    with database.locked():
-        database.fold()
-        for view in views:
+    for view in views:
+        if view.state()[0] == "unknown":  # at work on another host, for all we know
+            continue
+        lock = FileLock(view.run.lock)
+        if not lock.acquire(_LET_GO_S):  # a moment after the end mark it is still held
+            raise _at_work(view.run)
+        try:
+            wait_for_old_workers(view.run)
             view.poll()
-            if view.state()[0] == "unknown":  # at work on another host, for all we know
-                continue
-            lock = FileLock(view.run.lock)
-            if not lock.try_acquire():
-                raise _at_work(view.run)
-            try:
+            with database.locked():
+                database.fold()  # nobody may have to look for a record where it was
                 _compact_run(view)
-            finally:
-                lock.release()
+        finally:
+            lock.release()
     return max(0, before - _size(database.hidden))
-
-
-def _check_ended(run: RunDir) -> None:
-    if is_held(run.lock) or is_held(run.alive):
-        raise _at_work(run)
 
 
 def _at_work(run: RunDir) -> StudyError:

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from psweep_nb.database import Database
 from psweep_nb.runview import RunView
@@ -34,12 +35,12 @@ class Comparison:
         return bool(self.strange or self.missing)
 
 
-def compare(database: Database) -> Comparison:
-    """Compare a study's directories with its rows."""
+def compare(database: Database, calc_dir: Path) -> Comparison:
+    """Compare the directories in `calc_dir` with the rows of a study's table."""
     frame = database.frame()
     ids = frame["_pset_id"].tolist() if "_pset_id" in frame else []
     rows = [pset_id for pset_id in ids if isinstance(pset_id, str)]
-    there = sorted(p.name for p in database.calc_dir.iterdir() if p.is_dir() and _is_id(p.name))
+    there = sorted(p.name for p in calc_dir.iterdir() if p.is_dir() and _is_id(p.name))
     alone = set(there).difference(rows)
     unfinished = _not_ended(database, alone) if alone else set()
     return Comparison(

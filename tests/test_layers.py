@@ -45,7 +45,6 @@ LAYERS = (
     (
         "atwork",
         "backup",
-        "compaction",
         "database",
         "deletions",
         "endedrows",
@@ -65,7 +64,7 @@ LAYERS = (
         "worker",
     ),
     ("engine", "driver", "hosts", "running", "simulating", "submission"),
-    ("again", "classic", "eachrow", "progress", "runs", "study"),
+    ("again", "classic", "compaction", "eachrow", "progress", "runs", "study"),
     ("batch", "script"),
     ("ui", "cli", "__main__"),
 )

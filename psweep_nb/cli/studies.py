@@ -185,7 +185,8 @@ def _table(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from psweep_nb.psetdirs import compare
 
-    found = compare(_study(args).database)
+    study = _study(args)
+    found = compare(study.database, study.calc_path)
     for title, names in (
         ("directories without a row", found.strange),
         ("directories of psets that have not ended", found.unfinished),
