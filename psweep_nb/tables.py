@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from psweep_nb import frames
-from psweep_nb.database import BASENAME
 from psweep_nb.errors import OptionError, TrustError
 from psweep_nb.files import replace_file
 from psweep_nb.identity import is_trusted
@@ -277,7 +276,7 @@ def _check_format(fmt: str, kwds: dict[str, Any], with_options: set[str]) -> Non
 
 def _read_pickle(path: Path, trust: bool) -> pd.DataFrame:
     # A study's own table is as trusted as the study; anything else may come from anywhere.
-    known = path.name == BASENAME and path.exists() and is_trusted(path.absolute().parent, False)
+    known = path.exists() and is_trusted(path.absolute().parent, False, path.name)
     return read_table(path, trust or known)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -195,9 +196,10 @@ class Mine:
 def test_a_studys_own_table_needs_no_trust() -> None:
     Study("calc").run(lambda a: {"thing": Mine()}, [{"a": 1}])
     assert ps.df_read("calc/database.pk")["thing"].iloc[0].value == 3
-    ps.df_write(ps.df_read("calc/database.pk"), "copy.pk")
-    with pytest.raises(TrustError, match=r"Mine.*trust=True"):
-        ps.df_read("copy.pk")
+    for copy in ("copy.pk", "calc/copy.pk"):
+        ps.df_write(ps.df_read("calc/database.pk"), copy)
+        with pytest.raises(TrustError, match=r"Mine.*trust=True"):
+            ps.df_read(copy)
 
 
 # -- printing ----------------------------------------------------------------------------------
@@ -277,3 +279,17 @@ def test_columns_of_one_name_are_said() -> None:
 
     with pytest.raises(StudyError, match="more than one column 'a'"):
         frames.retyped(ps.df_read("t.pk"))
+
+
+# -- the page ----------------------------------------------------------------------------------
+
+
+def test_the_page_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[1] / "docs" / "tables.md"
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), names)
+    assert names["study"].df["a"].tolist() == [1, 2]
+    assert names["study"].df["ratio"].tolist() == [0.5, 0.5]
+    assert len(blocks) == 4
