@@ -15,7 +15,7 @@ from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import StudyError
 from psweep_nb.files import sync_file
-from psweep_nb.journal import DONE, FAILED, REPORT, Reader, Record, Writer
+from psweep_nb.journal import DONE, FAILED, Reader, Record, Writer
 from psweep_nb.locks import FileLock
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.runview import RunView
@@ -120,14 +120,12 @@ class _Fates:
 
     def of(self, record: Record) -> Record | None:
         """The record itself, a stub, or None."""
-        if record.kind not in (DONE, FAILED, REPORT):
+        stub = _STUBS.get(record.kind)
+        if stub is None:
             return record
         if record.attempt < self._last.get(record.pset, 0):
             return None
         if record.pset in self._dropped:
-            stub = _STUBS.get(record.kind)
-            if stub is None:
-                return None
             return record if record.body == stub else record._replace(body=stub)
         self.needed = True
         return record
