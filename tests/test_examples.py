@@ -106,6 +106,26 @@ def test_repeat_failed() -> None:
     assert np.allclose(df["root"].astype(float), 0)
 
 
+def test_capture_logs() -> None:
+    out = run("capture_logs.py")
+    assert "gap 0.05: failed\nstep 25: residual" in out
+    assert out.endswith("step 100: residual 3.1e-04\nthe last one's file has 4 lines\n")
+    df = ps.Study("calc_capture_logs", trust=True).df
+    assert [len(text.splitlines()) for text in df["_logs"]] == 2 * [1, 3, 4]
+
+
+def test_save_data_on_disk() -> None:
+    run("save_data_on_disk/10run.py")
+    out = run("save_data_on_disk/20eval.py")
+    df = ps.Study("calc", trust=True).df
+    files = {path.parent.name for path in Path("calc").glob("*/profile.npz")}
+    assert files == set(df["_pset_id"]) and len(files) == 3  # the second time nothing was new
+    width = [float(line.split()[-2]) for line in out.splitlines()[1:]]
+    expected = [float(line.split()[-1]) for line in out.splitlines()[1:]]
+    assert width == pytest.approx(expected, rel=0.01)
+    assert df["width"].tolist() == pytest.approx(width, abs=1e-4)
+
+
 def test_tree_study() -> None:
     out = run("tree_study.py")
     assert out.split()[-4:] == ["2.0", "2.0406", "1.8264", "1.7929"]
