@@ -216,7 +216,9 @@ class TestDump:
         table["day"] = pd.to_datetime(["2024-01-01"] * 2)
         table["span"] = pd.to_timedelta([1, 2], unit="s")
         if by_value:
-            table["kind"] = [type("Mine", (), {"__module__": "__main__"})] * 2
+            table["kind"] = pd.Series(
+                [type("Mine", (), {"__module__": "__main__"})] * 2, dtype=object
+            )
         data = self.dumped(merge(table, rows([1], a=[1])))
         names = {arg for _, arg, _ in pickletools.genops(data) if isinstance(arg, str)}
         assert not names & {"StringDtype", "numpy._core.numeric"}
