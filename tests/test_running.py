@@ -1,6 +1,7 @@
 """How psets are executed: setup, retries, order, slots, over every way where it matters."""
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -598,3 +599,18 @@ def test_options_default_to_nothing_special() -> None:
     options = Options("process")
     assert (options.setup, options.retries, options.order) == (None, 0, "given")
     assert (options.fresh, options.slots, options.capture_logs) == (False, None, None)
+
+
+# -- the page --------------------------------------------------------------------------------
+
+
+def test_the_code_on_the_page_runs() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "running.md").read_text()
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```\n", page, re.MULTILINE | re.DOTALL):
+        exec(block, names)
+    df = names["study"].df
+    assert df["_logs"].dropna().tolist() == ["a is 1\n", "a is 2\n"]
+    assert set(df["device"].dropna()) <= {"0", "1"}
+    assert df["progress"].dropna().tolist()[:2] == [1.0, 1.0]
+    assert not df["_failed"].any()
