@@ -1,6 +1,7 @@
 """Deleting rows and deriving columns: what goes, what stays, and what must not come back."""
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,31 @@ def test_a_damaged_list_of_deletions_is_said(study: Study) -> None:
         path.write_text(text)
         with pytest.warns(UserWarning, match=r"is left out.*deleted.json is damaged"):
             assert Study("calc").df["a"].tolist() == [2]
+
+
+def test_rows_come_and_go_at_once(study: Study) -> None:
+    """Runs in another thread and another study object, each of which folds."""
+    run(study, 0)
+    runner = Study("calc")
+    thread = threading.Thread(
+        target=lambda: [run(runner, *range(3 * n, 3 * n + 3)) for n in range(1, 9)]
+    )
+    thread.start()
+    deleted: set[int] = set()
+    while thread.is_alive():
+        study.update(x=lambda df: df.a * 10)
+        *others, a = study.df["a"].tolist()
+        if others:
+            deleted.add(a)
+            assert study.delete(a=a) == 1
+    thread.join()
+    expected = [a for a in [0, *range(3, 27)] if a not in deleted]
+    for fresh in (study, runner, Study("calc")):
+        assert fresh.df["a"].tolist() == expected
+        assert fresh.database.vanished() == {}
+    assert Study("calc").rebuild()["a"].tolist() == expected
+    df = study.update(x=lambda df: df.a * 10)
+    assert df["x"].tolist() == [10 * a for a in expected]
 
 
 @settings(
