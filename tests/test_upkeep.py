@@ -284,31 +284,42 @@ def test_rows_come_and_go_at_once(study: Study) -> None:
         st.one_of(
             st.tuples(st.just("run"), st.lists(st.integers(0, 5), min_size=1, max_size=3)),
             st.tuples(st.just("delete"), st.integers(0, 5)),
-            st.tuples(st.just("rebuild"), st.just(0)),
-            st.tuples(st.just("reopen"), st.just(0)),
-            st.tuples(st.just("lose"), st.just(0)),
+            st.tuples(
+                st.sampled_from(["rebuild", "undelete", "compact", "reopen", "lose"]), st.none()
+            ),
         ),
-        max_size=8,
+        max_size=10,
     )
 )
 def test_the_table_is_what_was_run_and_not_deleted(steps: list[tuple[str, Any]]) -> None:
     shutil.rmtree("calc", ignore_errors=True)
-    study, expected = Study("calc"), []
+    study = Study("calc")
+    rows: list[tuple[int, str]] = []  # a, and "there", "deleted", or "gone" for good
+
+    def become(new: str, old: str, only: int | None = None) -> None:
+        rows[:] = [(a, new if s == old and only in (None, a) else s) for a, s in rows]
+
     for step, what in steps:
         if step == "run":
             run(study, *what)
-            expected += what
-        elif step == "delete" and what in expected:
+            rows += [(a, "there") for a in what]
+        elif step == "delete" and (what, "there") in rows:
             study.delete(a=what)
-            expected = [a for a in expected if a != what]
-        elif step == "rebuild" and expected:
+            become("deleted", "there", what)
+        elif step == "rebuild" and rows:
             study.rebuild()
+        elif step == "undelete" and rows:
+            study.rebuild(deleted=True)
+            become("there", "deleted")
+        elif step == "compact":
+            study.compact()
+            become("gone", "deleted")
         elif step == "reopen":
             study = Study("calc")
         elif step == "lose" and TABLE.exists():
             TABLE.unlink()
         df = study.df
-        assert (df["a"].tolist() if "a" in df else []) == expected
+        assert (df["a"].tolist() if "a" in df else []) == [a for a, s in rows if s == "there"]
         assert study.database.vanished() == {}
 
 
