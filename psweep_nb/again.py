@@ -1,29 +1,25 @@
 """What of a run is to be executed again: by resume what has no record, by retry what failed.
 
-Used by `runs`; reads the run's view and the study's table, changes nothing.
+Used by `runs`; reads the run's view, changes nothing.
 """
-
-from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.journal import FAILED
+from psweep_nb.judging import stored_keys
 from psweep_nb.rundir import Session
 from psweep_nb.runview import RunView
-from psweep_nb.submission import row_keys, stored_keys
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Todo = list[tuple[int, int]]  # number and attempt
 
 
-def undone(view: RunView, session: Session, table: pd.DataFrame) -> Todo:
-    """Return what was to be done and has no record; what later runs have done is passed over."""
+def undone(view: RunView, session: Session, taken: Collection[bytes]) -> Todo:
+    """Return what was to be done and has no record; what others have `taken` over is left out."""
     states = {number: (kind, attempt) for number, kind, attempt in view.states()}
     wanted = dict.fromkeys(range(view.total), 1)
     flat = session.todo[: 2 * session.n]
@@ -31,26 +27,15 @@ def undone(view: RunView, session: Session, table: pd.DataFrame) -> Todo:
         kind, last = states.get(number, (0, 0))
         was_to_go_on = kind == FAILED and attempt <= last < attempt + session.spec.retries
         wanted[number] = last + 1 if was_to_go_on else attempt
-    later, keys = _done_later(table, view.run.info["run_seq"]), stored_keys(view.run, view.load)
+    keys = stored_keys(view.run, view.load)
     return [
         (number, attempt)
         for number, attempt in wanted.items()
-        if states.get(number, (0, 0))[1] < attempt and keys[number] not in later
+        if states.get(number, (0, 0))[1] < attempt and keys[number] not in taken
     ]
 
 
-def _done_later(table: pd.DataFrame, run_seq: int) -> set[bytes]:
-    if "_run_seq" not in table:
-        return set()
-    rows = zip(table["_run_seq"].tolist(), table["_failed"].tolist(), row_keys(table), strict=True)
-    return {
-        key
-        for seq, has_failed, key in rows
-        if has_failed is False and key is not None and seq > run_seq
-    }
-
-
-def failed(view: RunView, match: str | None) -> Todo:
+def failed(view: RunView, match: str | None, taken: Collection[bytes]) -> Todo:
     """Return the psets that failed, with their next attempts; not those whose row was deleted.
 
     Parameters
@@ -59,6 +44,8 @@ def failed(view: RunView, match: str | None) -> Todo:
         Up to date.
     match : str, optional
         Only those whose traceback contains this text, or matches it as a regular expression.
+    taken : collection of bytes
+        Keys of psets that others have taken over, see `judging.taken_over`: these are left out.
 
     Raises
     ------
@@ -74,6 +61,13 @@ def failed(view: RunView, match: str | None) -> Todo:
     ]
     if not found:
         raise StudyError(f"nothing failed in run {run_seq}: nothing to retry")
+    keys = stored_keys(view.run, view.load)
+    found = [(i, attempt) for i, attempt in found if keys[i] not in taken]
+    if not found:
+        raise StudyError(
+            f"what failed in run {run_seq}, a later run has done or another is at work on: "
+            "nothing to retry"
+        )
     if match is None:
         return found
     if not isinstance(match, str) or not match:

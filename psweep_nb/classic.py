@@ -34,6 +34,7 @@ def run_local(
     on_error: str = "raise",
     timeout: float | None = None,
     executor: Executor | None = None,
+    stale: bool = False,
     workers: int | None = None,
     label: str = "",
     setup: Callable[[], Any] | None = None,
@@ -77,6 +78,8 @@ def run_local(
         The same as ``skip="done+failed"``.
     skip : None, "done" or "done+failed"
         Pass over psets that are done, or have failed, in rows from before.
+    stale : bool
+        With `skip`: run those again that are done, but by other code than this.
     on_error : "raise", "record" or "stop"
         What a failed pset leads to, after everything that finished was saved.
     timeout : float, optional
@@ -110,10 +113,11 @@ def run_local(
     skip = "done+failed" if skip_dups else skip
     study = Study(calc_dir, database_dir=database_dir, database_basename=database_basename)
     if simulate:
-        return study.simulate(func, params, skip=skip, df=df, save=save)
+        return study.simulate(func, params, skip=skip, stale=stale, setup=setup, df=df, save=save)
     options: dict[str, Any] = {
         "workers": poolsize if workers is None else workers,
         "skip": skip,
+        "stale": stale,
         "on_error": on_error,
         "timeout": timeout,
         "label": label,

@@ -83,7 +83,7 @@ def _compact_run(view: RunView) -> None:
             for log in session.path.glob("*.log"):
                 log.unlink()
     for session in sessions[:-1]:
-        _remove(session.function, session.setup, session.path / "todo")
+        _remove(session.function, session.setup)
     to_retry = any(kind == FAILED and n not in dropped for n, kind, _ in view.states())
     if len(last) == view.total and not to_retry:
         _remove(sessions[-1].function, sessions[-1].setup)

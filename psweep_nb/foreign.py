@@ -1,10 +1,10 @@
 """Which psets rows stand for that psweep itself wrote, so that runs recognise them.
 
-Such rows have another hash, or none. Their psets are read off the table by psweep's convention (a
-name with a leading underscore is book-keeping, one with a trailing underscore a result), and
-only as well as its table kept them: integers may have become floats, None and NaN absent. So
-these psets have a hash of their own, blind to that; whoever judges what is new compares
-`foreign_digests` of the rows with `digests_as_foreign` of the psets.
+Such rows have another hash, or none, and no `_attempt`, which every row of ours has. Their psets
+are read off the table by psweep's convention (a name with a leading underscore is book-keeping, one
+with a trailing underscore a result), and only as well as its table kept them: integers may have
+become floats, None and NaN absent. So these psets have a hash of their own, blind to that; whoever
+judges what is new compares `foreign_digests` of the rows with `digests_as_foreign` of the psets.
 """
 
 import warnings
@@ -39,19 +39,42 @@ def foreign_digests(frame: pd.DataFrame) -> list[bytes | None]:
     True
     """
     digests: list[bytes | None] = [None] * len(frame)
-    rows = [row for row, foreign in enumerate(_are_foreign(frame)) if foreign]
-    if not rows:
-        return digests
+    hashes = frame["_pset_sha1"].tolist() if "_pset_sha1" in frame else digests
+    psets = {row: pset for row, pset in foreign_psets(frame).items() if not _is(hashes[row])}
+    for row, digest in zip(psets, _hash(list(psets.values())), strict=True):
+        digests[row] = digest
+    return digests
+
+
+def foreign_psets(frame: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """What the table tells for certain of the psets that psweep ran, by number of the row."""
+    rows = [row for row, foreign in enumerate(are_foreign(frame)) if foreign]
     there = frame.iloc[rows]
     names = _parameters(frame.columns)
     values = [there[name].tolist() for name in names]
-    psets = [
-        _as_kept(zip(names, row, strict=True))
-        for row in (zip(*values, strict=True) if names else [()] * len(rows))
+    psets = zip(*values, strict=True) if names else [()] * len(rows)
+    return {
+        row: _as_kept(zip(names, pset, strict=True)) for row, pset in zip(rows, psets, strict=True)
+    }
+
+
+def failed_flags(frame: pd.DataFrame) -> list[bool | None]:
+    """Whether the pset of each row failed, by `_failed`; None where that is not known (yet).
+
+    psweep's rows say nothing of the kind: they are done, but for simulated ones.
+    """
+    flags = frame["_failed"].tolist() if "_failed" in frame else [None] * len(frame)
+    places = frame["_calc_dir"].tolist() if "_calc_dir" in frame else [""] * len(frame)
+    if all(flag is True or flag is False for flag in flags):
+        return flags
+    return [
+        flag if flag is True or flag is False else _ran(place) if foreign else None
+        for flag, place, foreign in zip(flags, places, are_foreign(frame), strict=True)
     ]
-    for row, digest in zip(rows, _hash(psets), strict=True):
-        digests[row] = digest
-    return digests
+
+
+def _ran(calc_dir: object) -> bool | None:
+    return None if str(calc_dir).endswith(".simulate") else False
 
 
 def digests_as_foreign(
@@ -92,17 +115,17 @@ def _parameters(columns: Iterable[Any]) -> list[str]:
     ]
 
 
-def _are_foreign(frame: pd.DataFrame) -> list[bool]:
+def are_foreign(frame: pd.DataFrame) -> list[bool]:
+    """Which rows psweep wrote."""
     if "_pset_id" not in frame:
         return [False] * len(frame)
     ids = frame["_pset_id"].tolist()
-    nothing: list[Any] = [None] * len(frame)
-    hashes = frame["_pset_sha1"].tolist() if "_pset_sha1" in frame else nothing
-    attempts = frame["_attempt"].isna().tolist() if "_attempt" in frame else [True] * len(frame)
-    return [
-        isinstance(pset_id, str) and not isinstance(sha1, str) and no_attempt
-        for pset_id, sha1, no_attempt in zip(ids, hashes, attempts, strict=True)
-    ]
+    no_attempt = frame["_attempt"].isna().tolist() if "_attempt" in frame else [True] * len(frame)
+    return [_is(pset_id) and without for pset_id, without in zip(ids, no_attempt, strict=True)]
+
+
+def _is(text: object) -> bool:
+    return isinstance(text, str)
 
 
 def _as_kept(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.exact import psets_of_run
-from psweep_nb.functions import find_current, source_of
+from psweep_nb.functions import find_current
+from psweep_nb.functions.identity import changed, code_of
+from psweep_nb.judging import taken_over
 from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
 from psweep_nb.records import PsetRecord
@@ -181,8 +183,8 @@ class Run:
     def resume(self, workers: int | None = None) -> "Run":
         """Go on: a paused run, or one that was stopped or lost, with what has no record yet.
 
-        The stored function is used, under the same ids. What a later run has done meanwhile is
-        passed over.
+        The stored function is used, under the same ids. What a later run has done meanwhile, or
+        another one is at work on, is passed over.
 
         Raises
         ------
@@ -204,12 +206,16 @@ class Run:
             # Workers die with their engine, but an instant later: what they still record is done.
             wait_for_old_workers(self.folder)
             self.view.poll()
-            todo = again.undone(self.view, self._last_session(), self.study.database.frame())
+            todo = again.undone(self.view, self._last_session(), self._taken_over())
             if not todo and state == "finished":  # a later run did the rest
                 return self
             if not todo and state != "lost":  # a lost one still wants its fold and its end mark
-                raise StudyError(f"run {self.run_seq} is {state}: every pset has its record")
-            self._start(lock, "resume", self._stored_function(), self._setup(True), todo, workers)
+                raise StudyError(
+                    f"run {self.run_seq} is {state}: every pset has its record, or another run has "
+                    "it"
+                )
+            stored = self._stored_function()
+            self._start(lock, "resume", stored, self._setup(True), todo, workers, stored=True)
         return self
 
     def retry(
@@ -221,6 +227,8 @@ class Run:
         match: str | None = None,
     ) -> "Run":
         """Execute the failed psets of an ended run again, under their own ids.
+
+        What a later run has done meanwhile, or another one is at work on, is passed over.
 
         Parameters
         ----------
@@ -246,10 +254,14 @@ class Run:
         with self._lock_for("retry") as lock:
             wait_for_old_workers(self.folder)
             self.view.poll()
-            todo = again.failed(self.view, match)
+            todo = again.failed(self.view, match, self._taken_over())
+            stored = func is None and recorded
             func = self._function_for_retry(func, recorded, notes)
-            self._start(lock, "retry", func, self._setup(recorded), todo, workers)
+            self._start(lock, "retry", func, self._setup(recorded), todo, workers, stored=stored)
         return self
+
+    def _taken_over(self) -> set[bytes]:
+        return taken_over(self.study.database, self.folder)
 
     def _lock_for(self, what: str) -> "_Held":
         lock = FileLock(self.folder.lock)
@@ -283,9 +295,18 @@ class Run:
                 f"there is no function {spec.function!r} here now; define it, give one "
                 "(retry(func)), or use the stored one (retry(recorded=True))"
             )
-        if notes is not None and source_of(current) != spec.source:
-            notes(f"{spec.function} has changed since run {self.run_seq}")
+        if notes is not None:
+            names = self._changed(current)
+            if names:
+                verb = "has" if len(names) == 1 else "have"
+                notes(f"{', '.join(names)} {verb} changed since run {self.run_seq}")
         return current
+
+    def _changed(self, func: Callable[..., Any]) -> list[str]:
+        """Names of what is not as in the last session, of a function and what it reaches."""
+        before, now = self.spec.code, code_of(func, self._setup(recorded=False))
+        same = not before or before["sha1"] == now.sha1
+        return [] if same else changed(before["parts"], now.parts)
 
     def _setup(self, recorded: bool) -> Callable[[], Any] | None:
         """What makes the keyword `setup`: as it was stored, or as it is now where it is there."""
@@ -318,6 +339,7 @@ class Run:
         setup: Callable[[], Any] | None,
         todo: list[tuple[int, int]],
         workers: int | None,
+        stored: bool,
     ) -> None:
         before = self.spec
         options = Options(
@@ -338,7 +360,7 @@ class Run:
         submission = prepare(func, params, options)
         order, seed = arrange(options.order, params)
         spec = session_spec(kind, submission, self.folder.commands_size(), seed)
-        if kind == "resume":  # a function read from a pickle has no source of its own
+        if stored:  # a function read from a pickle has no source of its own
             spec = before.again(spec)
         todo = [todo[place] for place in order]
         session = self.folder.add_session(spec, submission.function, todo, submission.setup)

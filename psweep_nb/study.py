@@ -9,7 +9,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,60 +19,23 @@ from psweep_nb import compaction, frames, hosts, identity, simulating, upkeep
 from psweep_nb.backup import back_up
 from psweep_nb.database import BASENAME, Database, check_basename, joined
 from psweep_nb.endedrows import EndedRows
-from psweep_nb.errors import JournalError, OptionError, PsetError, StudyError
+from psweep_nb.errors import OptionError, PsetError, StudyError
 from psweep_nb.exact import psets_of_rows
-from psweep_nb.functions import name_of, source_of
+from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
-from psweep_nb.hashing import pset_keys
+from psweep_nb.judging import active_runs, judge
+from psweep_nb.planning import Plan
 from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.running import workers_of
 from psweep_nb.runs import Run
-from psweep_nb.submission import (
-    Judgement,
-    Options,
-    Published,
-    Submission,
-    active_runs,
-    judge,
-    prepare,
-    publish_run,
-)
+from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
 from psweep_nb.trust import loader
 
 Notes = Callable[[str], object]
 OnRow = Callable[[pd.DataFrame], object]
 OnProgress = Callable[[int], object]
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a submission would do now.
-
-    Attributes
-    ----------
-    new, done, failed, running : int
-        Psets that would run, and that would not: done or failed before, or at work in an active
-        run.
-    running_same : Run or None
-        The active run that is at work on all that is left.
-    latest : Run or None
-        The newest run that holds any of the psets.
-    text : str
-        The counts in one line.
-    remarks : tuple of str
-        What the user may not expect: psets that another function did, a run that was lost.
-    """
-
-    new: int
-    done: int
-    failed: int
-    running: int
-    running_same: "Run | None"
-    latest: "Run | None"
-    text: str
-    remarks: tuple[str, ...] = ()
 
 
 class Study:
@@ -211,45 +173,52 @@ class Study:
 
     # -- running -----------------------------------------------------------------------------
 
-    def preview(
-        self, func: Callable[..., Any], params: Any, skip: str | None = "done+failed"
-    ) -> Preview:
-        """Return what :meth:`submit` would do now; nothing is written.
+    def plan(
+        self,
+        func: Callable[..., Any],
+        params: Any,
+        *,
+        skip: str | None = "done+failed",
+        stale: bool = False,
+        workers: int = 1,
+        setup: Callable[[], Any] | None = None,
+    ) -> Plan:
+        """Return what a run would do now, pset by pset, and how long it would take.
+
+        Nothing is written. Parameters as in :meth:`submit`.
 
         Raises
         ------
-        ParamsError, FunctionError
+        ParamsError, FunctionError, OptionError
             As :meth:`submit` would.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> study = Study(tempfile.mkdtemp())
+        >>> df = study.run(lambda a: 2 * a, [{"a": 0.3}])
+        >>> plan = study.plan(lambda a: 2 * a, [{"a": 0.3}, {"a": 0.1 + 0.2}])
+        >>> plan.new, plan.done
+        (1, 1)
+        >>> print(plan.near[0])
+        pset 1 and a done one: a=0.30000000000000004, there 0.3
         """
+        options = Options("inline", workers, skip=skip, stale=stale, setup=setup)
         with warnings.catch_warnings(action="ignore"):  # given when the psets are submitted
-            submission = prepare(func, params, Options("inline", skip=skip), looking=True)
-        return self._preview(submission, self._judge(submission))
+            submission = prepare(func, params, options)
+        return self._plan(submission)
 
-    def _judge(self, submission: Submission) -> Judgement:
-        keys = pset_keys(submission.params, submission.digests)
-        return judge(self.database, keys, submission.options.skip, self.trusted)
-
-    def _preview(self, submission: Submission, judgement: Judgement) -> Preview:
-        same = judgement.running_in if judgement.running and not judgement.new else None
-        latest = self._latest_with(submission.digests)
-        return Preview(
-            new=len(judgement.new),
-            done=judgement.done,
-            failed=judgement.failed,
-            running=judgement.running,
-            running_same=self._run(same) if same is not None else None,
-            latest=latest,
-            text=str(judgement),
-            remarks=tuple(_remarks(latest, submission, judgement)) if latest is not None else (),
+    def _plan(self, submission: Submission) -> Plan:
+        options, code = submission.options, submission.code.sha1
+        judgement = judge(
+            self.database,
+            submission.params,
+            submission.digests,
+            code,
+            options.skip,
+            options.stale,
         )
-
-    def _latest_with(self, digests: Sequence[bytes | None]) -> "Run | None":
-        wanted = {d for d in digests if d is not None}
-        for run in reversed(self.database.runs()):
-            with contextlib.suppress(JournalError):  # a damaged run: others may hold them
-                if not wanted.isdisjoint(run.psets.digests()):
-                    return self._run(run)
-        return None
+        return Plan(self.database, submission, judgement, self._run)
 
     def submit(
         self,
@@ -258,6 +227,7 @@ class Study:
         *,
         workers: int | None = None,
         skip: str | None = None,
+        stale: bool = False,
         on_error: str = "record",
         timeout: float | None = None,
         label: str = "",
@@ -289,6 +259,8 @@ class Study:
         skip : None, "done" or "done+failed"
             Pass over psets that are done, or have failed, in rows from before, and those that an
             active run is at work on.
+        stale : bool
+            With `skip`: run those again that are done, but by other code than this.
         on_error : "record" or "stop"
             Go on after a failed pset, or end there.
         timeout : float, optional
@@ -349,6 +321,7 @@ class Study:
             on_error=on_error,
             timeout=timeout,
             skip=skip,
+            stale=stale,
             label=label,
             setup=setup,
             retries=retries,
@@ -363,7 +336,7 @@ class Study:
         self._keep(func, backup, git, notes)
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
-        if isinstance(found, Preview):
+        if isinstance(found, Plan):
             if found.latest is None:
                 raise StudyError(f"there is nothing to run: {found.text}")
             _tell([f"nothing is new: {found.text}"], notes)
@@ -374,16 +347,17 @@ class Study:
             hosts.start_thread(found.session, found.lock, self.database, func, executor, setup)
         return self._run(found.session.run)
 
-    def _publish(self, submission: Submission) -> Published | Preview:
-        """Judge and publish under the lock; a preview if there was nothing to publish."""
+    def _publish(self, submission: Submission) -> Published | Plan:
+        """Judge and publish under the lock; the plan if there was nothing to publish."""
         self._make()
         with self.database.locked():
-            judgement = self._judge(submission)
-            if not judgement.new:
-                return self._preview(submission, judgement)
-            return publish_run(
-                self.database, submission, judgement.new, self.calc_dir, self.calc_path
-            )
+            todo: Sequence[int] = range(len(submission.params))
+            if submission.options.skip is not None or not todo:
+                plan = self._plan(submission)
+                todo = plan.todo
+                if not todo:
+                    return plan
+            return publish_run(self.database, submission, todo, self.calc_dir, self.calc_path)
 
     def _vanished(self) -> list[str]:
         lost = sum(self.database.vanished().values())
@@ -493,6 +467,7 @@ class Study:
         *,
         workers: int | None = None,
         skip: str | None = None,
+        stale: bool = False,
         on_error: str = "raise",
         timeout: float | None = None,
         label: str = "",
@@ -543,6 +518,7 @@ class Study:
             on_error=on_error,
             timeout=timeout,
             skip=skip,
+            stale=stale,
             label=label,
             setup=setup,
             retries=retries,
@@ -558,7 +534,7 @@ class Study:
         _tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         del submission  # its hashes: 60 bytes a pset
-        if isinstance(found, Preview):
+        if isinstance(found, Plan):
             return self.df
         errors: list[BaseException] = []
         try:
@@ -632,6 +608,8 @@ class Study:
         params: Any,
         *,
         skip: str | None = None,
+        stale: bool = False,
+        setup: Callable[[], Any] | None = None,
         df: pd.DataFrame | None = None,
         save: bool = True,
     ) -> pd.DataFrame:
@@ -641,7 +619,7 @@ class Study:
 
         Parameters
         ----------
-        func, params, skip
+        func, params, skip, stale, setup
             As in :meth:`submit`.
         df : DataFrame, optional
             Used with the table, as in :meth:`run`.
@@ -653,8 +631,9 @@ class Study:
         ParamsError, FunctionError, OptionError
             As :meth:`submit` would.
         """
-        submission = prepare(func, params, Options("inline", skip=skip), looking=True)
-        numbers = self._judge(submission).new
+        options = Options("inline", skip=skip, stale=stale, setup=setup)
+        submission = prepare(func, params, options)
+        numbers = self._plan(submission).todo
         table = self.database.frame()
         table = table if df is None else joined(df, table)
         calc_dir = simulating.folder_of(self.calc_dir)
@@ -672,22 +651,6 @@ class Study:
         if failure.exception is None:
             raise where
         raise failure.exception from where
-
-
-def _remarks(latest: Run, submission: Submission, judgement: Judgement) -> list[str]:
-    remarks = []
-    spec, name = latest.spec, name_of(submission.func)
-    again = "; `--again` (skip=None) runs them with the one given"
-    if judgement.done and spec.function != name:
-        remarks.append(f"run {latest.run_seq} did them with `{spec.function}`, not `{name}`{again}")
-    elif judgement.done and spec.source != source_of(submission.func):
-        remarks.append(f"`{name}` has changed since run {latest.run_seq} did them{again}")
-    if judgement.new and latest.view.state()[0] == "lost":
-        remarks.append(
-            f"run {latest.run_seq} was lost before its end; `%psweep resume {latest.run_seq}` "
-            "would go on with it under the same ids"
-        )
-    return remarks
 
 
 def _tell(sentences: list[str], notes: Notes | None) -> None:

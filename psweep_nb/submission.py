@@ -1,4 +1,4 @@
-"""From psets and a function to a run that exists on disk: checked, judged, numbered, published.
+"""From psets and a function to a run that exists on disk: checked, numbered, published.
 
 Used by the study for every new run. Everything is checked before anything is written; the run
 appears whole or not at all.
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
-from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.functions import (
     Call,
@@ -34,20 +33,17 @@ from psweep_nb.functions import (
     source_of,
 )
 from psweep_nb.functions.identity import Code, code_of
-from psweep_nb.hashing import pset_keys, repeat_key, sha1_digests
-from psweep_nb.journal import DONE
+from psweep_nb.hashing import sha1_digests
+from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params
-from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, RunDir, Session, SessionSpec, new_run, publish
+from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, Session, SessionSpec, new_run, publish
 from psweep_nb.running import Running, arrange
-from psweep_nb.runview import RunView
-from psweep_nb.trust import loader
 from psweep_nb.worker import are_plain, encode
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SKIP = (None, "done", "done+failed")
 MAX_TIMEOUT_S = 1e9
 ON_ERROR = ("raise", "record", "stop")
 
@@ -69,6 +65,7 @@ class Options(Running):
     on_error: str = "record"
     timeout: float | None = None
     skip: str | None = None
+    stale: bool = False
     label: str = ""
 
     def __post_init__(self) -> None:
@@ -78,6 +75,13 @@ class Options(Running):
             raise OptionError(f"on_error is {self.on_error!r}; it should be one of {ON_ERROR}")
         if self.skip not in SKIP:
             raise OptionError(f"skip is {self.skip!r}; it should be one of {SKIP}")
+        if not isinstance(self.stale, bool):
+            raise OptionError(f"stale is {self.stale!r}; it should be True or False")
+        if self.stale and self.skip is None:
+            raise OptionError(
+                "stale=True runs those again that other code did, and with skip=None all are run; "
+                "give skip='done' or skip='done+failed' too"
+            )
         if not isinstance(self.label, str):
             raise OptionError(f"label is {self.label!r}; it should be a text")
         if self.label.lstrip("-").isdigit():
@@ -103,33 +107,6 @@ class Options(Running):
     def can(self) -> tuple[str, ...]:
         """What the executor declares."""
         return ("capture", "isolate", "kill") if self.processes else ()
-
-
-@dataclass
-class Judgement:
-    """What is to be done of a list of psets, and why the rest is not.
-
-    Attributes
-    ----------
-    new : list of int
-        Numbers of the psets to run.
-    done, failed, running : int
-        Psets passed over: done before, failed before, at work in a run that is active now.
-    running_in : RunDir or None
-        That run.
-    """
-
-    new: list[int]
-    done: int = 0
-    failed: int = 0
-    running: int = 0
-    running_in: RunDir | None = None
-
-    def __str__(self) -> str:
-        words = ("new", "done", "running", "failed")
-        counts = (len(self.new), self.done, self.running, self.failed)
-        said = [f"{n} {w}" for n, w in zip(counts, words, strict=True) if n or w == "new"]
-        return ", ".join(said) + (" (`%psweep retry`)" if self.failed else "")
 
 
 @dataclass
@@ -159,12 +136,8 @@ class Published:
     psets: list[dict[str, Any]] | None
 
 
-def prepare(
-    func: Callable[..., Any], params: Any, options: Options, *, looking: bool = False
-) -> Submission:
+def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submission:
     """Check everything that can be checked without looking at the study.
-
-    `looking` is for who will call nothing yet, and need not know `setup`.
 
     Raises
     ------
@@ -174,7 +147,7 @@ def prepare(
     with in_bulk():
         psets = check_params(params)
         digests = sha1_digests(psets)
-    call, notes = decide_call(func, psets, None if looking else options.setup is not None)
+    call, notes = decide_call(func, psets, options.setup is not None)
     function, setup = None, None
     if options.travels:
         function, more = dump_function(func)
@@ -195,84 +168,6 @@ def _dump_if_possible(func: Callable[..., Any] | None) -> bytes | None:
         return None if func is None else dump_function(func)[0]
     except Exception:
         return None
-
-
-def judge(
-    database: Database, keys: Sequence[bytes | None], skip: str | None, trusted: bool
-) -> Judgement:
-    """Decide which psets are to run, against rows from before and runs that are active.
-
-    Psets without a key (see `hashing.pset_keys`) and duplicates within the list always run.
-    """
-    if skip is None:
-        return Judgement(list(range(len(keys))))
-    done, failed = _known(database, trusted)
-    active = active_runs(database)
-    running = {k: run for run in active for k in stored_keys(run, loader(trusted)) if k}
-    judgement = Judgement([])
-    for number, key in enumerate(keys):
-        if key is None:
-            judgement.new.append(number)
-        elif key in done:
-            judgement.done += 1
-        elif key in running:
-            judgement.running += 1
-            judgement.running_in = running[key]
-        elif key in failed and skip == "done+failed":
-            judgement.failed += 1
-        else:
-            judgement.new.append(number)
-    return judgement
-
-
-def _known(database: Database, trusted: bool) -> tuple[set[bytes], set[bytes]]:
-    """Return the hashes of psets that are done, and of those that failed."""
-    done: set[bytes] = set()
-    failed: set[bytes] = set()
-    frame = database.frame()
-    if "_pset_sha1" in frame:
-        hashes = frame["_pset_sha1"].tolist()
-        flags = frame["_failed"].tolist() if "_failed" in frame else [False] * len(hashes)
-        for key, flag in zip(row_keys(frame), flags, strict=True):
-            if key is not None and (flag is True or flag is False):
-                (failed if flag else done).add(key)
-    for run_id in database.vanished():  # rows lost by other hands: computed all the same
-        view = RunView(RunDir(database.hidden / run_id), trusted)
-        view.poll()
-        keys, gone = stored_keys(view.run, view.load), deleted(view.run)
-        for number, kind, attempt in view.states():
-            key = keys[number]
-            if key is not None and attempt > gone.get(number, 0):
-                (done if kind == DONE else failed).add(key)
-    return done, failed
-
-
-def row_keys(frame: "pd.DataFrame") -> list[bytes | None]:
-    """Return what each row of a table is known by; None where it has no hash."""
-    found = [
-        bytes.fromhex(text) if type(text) is str else None for text in frame["_pset_sha1"].tolist()
-    ]
-    if "_repeat" not in frame and "_seed" not in frame:
-        return found
-    repeats, seeds = (
-        frame[name].tolist() if name in frame else [None] * len(frame)
-        for name in ("_repeat", "_seed")
-    )
-    rows = zip(found, repeats, seeds, strict=True)
-    return [digest and repeat_key(digest, repeat, seed) for digest, repeat, seed in rows]
-
-
-def stored_keys(run: RunDir, load: Callable[[bytes], Any]) -> Sequence[bytes | None]:
-    """Return what the psets of a run are known by."""
-    digests = run.psets.digests()
-    if not run.info.get("repeats"):
-        return digests
-    return pset_keys(run.psets.psets(range(len(digests)), load), digests)
-
-
-def active_runs(database: Database) -> list[RunDir]:
-    """Return the runs an engine is at work on."""
-    return [run for run in database.runs() if is_held(run.lock)]
 
 
 def publish_run(

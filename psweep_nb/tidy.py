@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from psweep_nb.errors import OptionError
+from psweep_nb.foreign import failed_flags
 
 
 def tidy_table(
@@ -21,8 +22,8 @@ def tidy_table(
     """
     df = chosen(df, latest, where)
     tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
-    if "_failed" in df:
-        states = [_STATES.get(failed, "prepared") for failed in df["_failed"].tolist()]
+    if "_failed" in df or "_pset_id" in df:  # psweep's tables lack the first
+        states = [_STATES.get(failed, "prepared") for failed in failed_flags(df)]
         name = "_state" if "state" in tidy else "state"
         tidy[name] = pd.Series(states, index=df.index, dtype=object)
     if cols is not None:

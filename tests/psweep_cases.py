@@ -49,7 +49,38 @@ class Odd:
     pass
 
 
-CASES: dict[str, Callable[[str], None]] = {case.__name__: case for case in (write, write_odd)}
+def simulate(folder: str) -> None:
+    """A dry run behind two psets that were run."""
+    import psweep
+
+    psweep.run(func, [{"a": 1}, {"a": 2}], calc_dir=folder)
+    psweep.run(func, [{"a": 3}], calc_dir=folder, simulate=True)
+
+
+def go_on(folder: str) -> None:
+    """Two more psets, of which the table has one."""
+    import psweep
+
+    df = psweep.df_read(f"{folder}/database.pk").reset_index(drop=True)
+    params = [{"a": 1, "b": 0.5}, {"a": 9, "b": 0.5}]
+    psweep.run(func, params, df=df, calc_dir=folder, skip_dups=True)
+
+
+def read(folder: str) -> None:
+    """What its functions find in a table: how many rows, the results of some of them."""
+    import psweep
+
+    df = psweep.df_read(f"{folder}/database.pk")
+    # Of an absent value pandas says NA, which numpy's logical functions do not take.
+    conditions = [(df.loss_ >= 1.0).fillna(False), (df.b == 0.5).fillna(False)]
+    found = psweep.df_filter_conds(df, conditions)
+    either = psweep.df_filter_conds(df, [df.a == 1, df.a == 8], op="or")
+    print(len(df), found.a.tolist(), found.loss_.tolist(), either.a.tolist())
+
+
+CASES: dict[str, Callable[[str], None]] = {
+    case.__name__: case for case in (write, write_odd, simulate, go_on, read)
+}
 
 if __name__ == "__main__":
     name, folder = sys.argv[1:]

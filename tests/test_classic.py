@@ -211,8 +211,8 @@ def test_a_table_of_another_name_is_a_study_of_its_own() -> None:
     default, x = Study("calc"), Study("calc", database_basename="x.pk")
     assert [len(study.runs) for study in (default, x)] == [1, 2]
     assert x.run_of(-1).run_seq == 1
-    assert default.preview(workloads.double, numbers(3)).new == 1
-    assert x.preview(workloads.double, numbers(3, 1)).new == 1
+    assert default.plan(workloads.double, numbers(3)).new == 1
+    assert x.plan(workloads.double, numbers(3, 1)).new == 1
 
 
 def test_rows_that_vanish_from_one_table_are_not_missed_in_the_other() -> None:

@@ -36,6 +36,7 @@ LAYERS = (
         "paramscode",
         "patterns",
         "printing",
+        "rounding",
         "rowpsets",
         "rundir",
         "slates",
@@ -63,8 +64,8 @@ LAYERS = (
         "within",
         "worker",
     ),
-    ("engine", "driver", "hosts", "running", "simulating", "submission"),
-    ("again", "classic", "compaction", "eachrow", "progress", "runs", "study"),
+    ("engine", "driver", "hosts", "judging", "running", "simulating", "submission"),
+    ("again", "classic", "compaction", "eachrow", "planning", "progress", "runs", "study"),
     ("batch", "script"),
     ("ui", "cli", "__main__"),
 )

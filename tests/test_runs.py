@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,13 +59,13 @@ def test_resume_of_a_run_that_was_stopped_at_once() -> None:
 def test_remarks_tell_of_another_function_and_of_a_changed_one() -> None:
     study = Study("calc")
     study.run(twice, psets(2))
-    assert study.preview(twice, psets(3)).remarks == ()
-    (other,) = study.preview(slow, psets(3)).remarks
+    assert study.plan(twice, psets(3)).remarks == ()
+    (other,) = study.plan(slow, psets(3)).remarks
     assert "`twice`, not `slow`" in other
-    changed = eval("lambda a: a")
-    changed.__name__ = changed.__qualname__ = "twice"
-    (remark,) = study.preview(changed, psets(3)).remarks
-    assert "`twice` has changed since run 0" in remark
+    space: dict[str, Any] = {"__name__": __name__}
+    exec("def twice(a):\n    return a + a", space)
+    (remark,) = study.plan(space["twice"], psets(3)).remarks
+    assert remark == "changed since run 0: `tests.test_runs.twice`"
 
 
 def test_a_remark_tells_of_a_lost_run(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_a_remark_tells_of_a_lost_run(tmp_path: Path) -> None:
     (cells,) = [session.cells for session in run.folder.sessions()]
     os.kill(cells.view[ENGINE_PID], signal.SIGKILL)  # the engine's own id
     assert run.wait(30).state == "lost"
-    (remark,) = study.preview(wait_for_gate, [{"a": 1, "gate": str(tmp_path / "gate")}]).remarks
+    (remark,) = study.plan(wait_for_gate, [{"a": 1, "gate": str(tmp_path / "gate")}]).remarks
     assert "run 0 was lost" in remark and "resume 0" in remark
 
 

@@ -52,11 +52,12 @@ def test_skip(study: Study) -> None:
     shutil.rmtree("calc")
     study = Study("calc")
     study.run(workloads.fail_on_odd, numbers(0, 1, 2), on_error="record")
-    done = study.preview(workloads.fail_on_odd, numbers(0, 1, 2, 3), skip="done")
-    assert (done.new, done.done, done.failed) == (2, 2, 0)
-    both = study.preview(workloads.fail_on_odd, numbers(0, 1, 2, 3), skip="done+failed")
+    done = study.plan(workloads.fail_on_odd, numbers(0, 1, 2, 3), skip="done")
+    assert (done.new, done.done, done.failed, done.todo) == (1, 2, 1, [1, 3])
+    assert done.text == "1 new, 2 done, 1 failed (run again)"
+    both = study.plan(workloads.fail_on_odd, numbers(0, 1, 2, 3), skip="done+failed")
     assert (both.new, both.done, both.failed, both.running) == (1, 2, 1, 0)
-    assert both.text == "1 new, 2 done, 1 failed (`%psweep retry`)"
+    assert both.text == "1 new, 2 done, 1 failed (`%psweep retry 0`)"
     assert both.latest is study.run_of(0)
     df = study.run(workloads.double, numbers(0, 1, 2, 3), skip="done+failed")
     assert df["a"].tolist() == [0, 1, 2, 3]
@@ -70,7 +71,7 @@ def test_with_nothing_new_nothing_runs(study: Study) -> None:
     said: list[str] = []
     again = study.submit(workloads.double, numbers(2), skip="done", notes=said.append)
     assert again is study.run_of(0)
-    assert said == ["nothing is new: 0 new, 1 done"]
+    assert said == ["nothing is new: 0 new, 1 done (`--again` computes them anew)"]
     assert len(study.run(workloads.double, numbers(1), skip="done")) == 2
     assert len(study.runs) == 1
 
@@ -89,10 +90,10 @@ def test_duplicates_and_psets_without_a_hash_always_run(study: Study) -> None:
 def test_what_runs_elsewhere_is_passed_over(study: Study, tmp_path: Path) -> None:
     with held_up(study, tmp_path / "gate", 1, 2) as run:
         params = [{"folder": str(tmp_path / "gate"), "a": a} for a in (1, 2, 3)]
-        seen = Study("calc").preview(workloads.wait_for_go, params, skip="done")
+        seen = Study("calc").plan(workloads.wait_for_go, params, skip="done")
         assert (seen.new, seen.running) == (1, 2)
         assert seen.running_same is None
-        same = study.preview(workloads.wait_for_go, params[:2])
+        same = study.plan(workloads.wait_for_go, params[:2])
         assert same.running_same is run
         assert study.submit(workloads.wait_for_go, params[:2], skip="done", notes=print) is run
         assert study.active_runs() == [run]
@@ -123,6 +124,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"workers": True}, "workers is True"),
     ({"skip": "all"}, r"skip is 'all'; it should be one of \(None, 'done', 'done\+failed'\)"),
     ({"skip": True}, "skip is True"),
+    ({"stale": 1, "skip": "done"}, "stale is 1; it should be True or False"),
+    ({"stale": True}, "give skip='done' or skip='done.failed' too"),
     ({"on_error": "ignore"}, r"on_error is 'ignore'; it should be one of"),
     ({"timeout": 0, "workers": 1}, "timeout is 0; it should be more than 0"),
     ({"timeout": -1, "workers": 1}, "timeout is -1"),
@@ -164,7 +167,7 @@ def test_bad_options_write_nothing(
 def test_bad_functions_and_params_write_nothing(
     study: Study, func: Any, params: Any, error: type[Exception], said: str
 ) -> None:
-    for act in (study.run, study.submit, study.preview):
+    for act in (study.run, study.submit, study.plan):
         with pytest.raises(error, match=said):
             act(func, params)
     assert not Path("calc").exists()

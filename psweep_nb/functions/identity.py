@@ -114,6 +114,18 @@ def diff(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Names of what is another in one code's `parts` than in another's.
+
+    What only one of them has follows from a change in what reads it.
+
+    >>> changed({"f": "...", "scale =": "2"}, {"f": "...", "scale =": "3", "g": "..."})
+    ['scale']
+    """
+    differ = [name for name in new if new[name] != old.get(name)]
+    return [n.removesuffix(" =") for n in differ if n in old] or differ or list(old)
+
+
 def _hash(parts: Mapping[str, str]) -> str:
     digest = sha1(usedforsecurity=False)
     for name in sorted(parts):

@@ -21,6 +21,7 @@ _RUN_OPTIONS = (
     _DIR,
     Option("--workers", "processes to compute with (1)", "-w", "N", "expression"),
     Option("--again", "also run what is done or failed already"),
+    Option("--stale", "also run what is done with older code"),
     Option("--timeout", "fail a pset after so many seconds", "", "S", "expression"),
     Option(
         "--on-error",
@@ -59,6 +60,13 @@ RUN = Command(
     _RUN_OPTIONS,
     "%psweep run shade params -w 2 --label first",
 )
+PLAN = Command(
+    "plan",
+    "%psweep plan FUNC PARAMS   (as run)",
+    "what a run would do and how long it would take; nothing is run",
+    _RUN_OPTIONS,
+    "%psweep plan shade params -w 2",
+)
 CELL_RUN = Command(
     "run",
     "%%psweep run PARAMS -r E,loss   or   %%psweep run a=[1, 2] b=linspace(0, 1, 5)",
@@ -71,6 +79,7 @@ COMMANDS = {
     command.name: command
     for command in (
         RUN,
+        PLAN,
         Command("status", "%psweep status [RUN]", "how a run is doing", (_DIR,)),
         Command(
             "stop",

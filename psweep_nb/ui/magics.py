@@ -17,11 +17,13 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from psweep_nb.errors import PsweepError
+from psweep_nb.running import workers_of
 from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, text, texts
 from psweep_nb.ui.arguments import Words
 from psweep_nb.ui.session import Session
 
 if TYPE_CHECKING:
+    from psweep_nb.planning import Plan
     from psweep_nb.runs import Run
     from psweep_nb.study import Study
 
@@ -59,7 +61,16 @@ class PsweepMagics(Magics):
     # -- run ---------------------------------------------------------------------------------
 
     def _run(self, words: Words) -> None:
-        usage = commands.RUN.usage
+        self._start(words, *self._asked(words, commands.RUN.usage))
+
+    def _plan(self, words: Words) -> None:
+        function, params = self._asked(words, commands.PLAN.usage)
+        study = self.session.study(words.options.get("--dir"), create=True, quiet=True)
+        with _said_plainly():
+            print(self._plan_of(study, words, function, params))
+
+    def _asked(self, words: Words, usage: str) -> tuple[Any, Any]:
+        """The function and the psets."""
         if not words.plain:
             raise UsageError(f"which function? {usage}")
         word = words.plain.pop(0)
@@ -70,7 +81,7 @@ class PsweepMagics(Magics):
             raise UsageError(
                 f"FUNC: {word} is a {type(function).__name__}, not a function: {usage}"
             )
-        self._start(words, function, self._params(words.plain, usage))
+        return function, self._params(words.plain, usage)
 
     def _run_cell(self, words: Words, cell: str) -> None:
         params = self._params(words.plain, commands.CELL_RUN.usage)
@@ -137,19 +148,18 @@ class PsweepMagics(Magics):
         label = options.get("--label", "")
         label = str(arguments.text_value(label, names, "--label"))
         study = self.session.study(options.get("--dir"), create=True, quiet=True)
-        skip = None if words.flag("--again") else SKIP
         if words.flag("--simulate"):
-            self._simulate(study, function, params, skip)
+            self._simulate(study, words, function, params)
             return
         with _said_plainly():
-            run = self._instead(study, function, params, skip)
+            run = self._instead(study, words, function, params)
             new = run is None
             if new:
                 run = study.submit(
                     function,
                     params,
                     workers=workers,
-                    skip=skip,
+                    **_skipping(words),
                     on_error=options.get("--on-error", "record"),
                     timeout=timeout,
                     label=label,
@@ -165,33 +175,47 @@ class PsweepMagics(Magics):
             if _waits(words):
                 self._wait_for(run, None)
 
-    def _simulate(self, study: Study, function: Any, params: Any, skip: str | None) -> None:
+    def _simulate(self, study: Study, words: Words, function: Any, params: Any) -> None:
         from psweep_nb.simulating import folder_of
 
+        setup = _running(words, self.session.names).get("setup")
         with _said_plainly():
-            preview = study.preview(function, params, skip)
-            df = study.simulate(function, params, skip=skip)
-        if preview.new != len(params):
-            print(_skip_line(preview, study))
+            plan = self._plan_of(study, words, function, params)
+            df = study.simulate(function, params, **_skipping(words), setup=setup)
+        if plan.new != len(params):
+            print(plan.text)
         where = f"Study({folder_of(study.calc_dir)!r}).df"
-        print(f"nothing was run: {where} has {texts.count(len(df))} rows, {preview.new} new")
+        rows = f"{texts.count(len(df))} rows, {texts.count(len(plan.todo))} new"
+        print(f"nothing was run: {where} has {rows}")
 
-    def _instead(self, study: Study, function: Any, params: Any, skip: str | None) -> Any:
+    def _plan_of(self, study: Study, words: Words, function: Any, params: Any) -> Plan:
+        names = self.session.names
+        options = _running(words, names)
+        workers = arguments.number(words, "--workers", names, whole=True)
+        return study.plan(
+            function,
+            params,
+            **_skipping(words),
+            workers=workers_of(workers, options.get("slots")),
+            setup=options.get("setup"),
+        )
+
+    def _instead(self, study: Study, words: Words, function: Any, params: Any) -> Any:
         """The run to show in place of a new one; None when there is something to compute."""
-        if skip is None:
+        if words.flag("--again"):
             return None
-        preview = study.preview(function, params, skip)
-        same = preview.running_same
+        plan = self._plan_of(study, words, function, params)
+        same = plan.running_same
         if same is not None:
             print(f"{same!r}: at work on these psets already, attached")
             return same
-        if preview.new != len(params):
-            print(_skip_line(preview, study))
-        for remark in preview.remarks:
+        if plan.new != len(params):
+            print(plan.text)
+        for remark in plan.remarks:
             print(remark)
-        if preview.new:
+        if plan.todo:
             return None
-        return preview.latest or _NOTHING
+        return plan.latest or _NOTHING
 
     def _present(self, run: Run, name: str | None, *, new: bool = False) -> None:
         self.session.bind(run, name)
@@ -311,32 +335,19 @@ def _running(words: Words, names: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _skipping(words: Words) -> dict[str, Any]:
+    """What is passed over, as `Study.submit` and `Study.plan` take it."""
+    again, stale = words.flag("--again"), words.flag("--stale")
+    if again and stale:
+        raise UsageError("--again runs all, --stale what is new or done with older code: which?")
+    return {"skip": None if again else SKIP, "stale": stale}
+
+
 _NOTHING: Any = object()  # psets known only from a table: no run to show
 
 
 def _waits(words: Words) -> bool:
     return words.flag("--wait") or os.environ.get("PSWEEP_WAIT", "") not in ("", "0")
-
-
-def _skip_line(preview: Any, study: Study) -> str:
-    parts = [f"{texts.count(preview.new)} new"]
-    if preview.done:
-        again = "" if preview.new or preview.remarks else " (`--again` computes them anew)"
-        parts.append(f"{texts.count(preview.done)} done{again}")
-    if preview.running:
-        parts.append(f"{texts.count(preview.running)} at work in another run")
-    if preview.failed:
-        parts.append(f"{texts.count(preview.failed)} failed (`{_retry_of(preview, study)}`)")
-    return ", ".join(parts)
-
-
-def _retry_of(preview: Any, study: Study) -> str:
-    """The command that runs the failed ones again: of the run about to be shown, or an older."""
-    for run in reversed(study.runs):
-        if run.status().failed:
-            shown = not preview.new and run is preview.latest
-            return "%psweep retry" if shown else f"%psweep retry {run.run_seq}"
-    return "%psweep retry"
 
 
 @contextmanager

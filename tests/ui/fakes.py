@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -161,26 +162,29 @@ class FakeRun:
 
 
 @dataclass
-class FakePreview:
+class FakePlan:
     new: int
-    done: int = 0
-    failed: int = 0
+    text: str = ""
+    todo: Sequence[int] = ()
     running_same: Any = None
     latest: Any = None
     remarks: tuple[str, ...] = ()
-    running: int = 0
-    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"the plan: {self.text}"
 
 
 class FakeStudy:
     def __init__(self, path: str | Path = "calc") -> None:
         self.path = Path(path)
         self.runs: list[FakeRun] = []
-        self.next_preview: FakePreview | None = None
+        self.next_plan: FakePlan | None = None
+        self.planned: list[dict[str, Any]] = []
         self.submitted: list[dict[str, Any]] = []
 
-    def preview(self, func: Any, params: Any, skip: Any) -> FakePreview:
-        return self.next_preview or FakePreview(len(params))
+    def plan(self, func: Any, params: Any, **options: Any) -> FakePlan:
+        self.planned.append(options)
+        return self.next_plan or FakePlan(len(params), todo=range(len(params)))
 
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
         self.submitted.append({"func": func, "params": params, "label": label, **options})

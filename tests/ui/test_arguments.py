@@ -70,7 +70,6 @@ def test_a_negative_number_is_no_option() -> None:
     ("line", "said"),
     [
         ("f --worker 2", "did you mean --workers?"),
-        ("f --stale", "unknown option --stale"),
         ("f --simulated", "did you mean --simulate?"),
         ("f --git=yes", "takes no value"),
         ("f -w2", "did you mean -w 2?"),

@@ -10,7 +10,7 @@ from IPython.core.error import UsageError
 
 from psweep_nb.errors import FunctionError
 from tests.ui.conftest import Notebook
-from tests.ui.fakes import FakePreview, FakeRun, FakeStudy
+from tests.ui.fakes import FakePlan, FakeRun, FakeStudy
 
 DEFINE = "def f(a, b=0):\n    return a\nparams = [{'a': 1}, {'a': 2}]"
 
@@ -42,6 +42,7 @@ def test_run_prints_one_line_binds_and_returns(nb: Notebook) -> None:
         "params": nb["params"],
         "workers": 2,
         "skip": "done+failed",
+        "stale": False,
         "on_error": "stop",
         "timeout": 3.0,
         "label": "my label",
@@ -142,7 +143,7 @@ def test_the_shell_expands_nothing(nb: Notebook) -> None:
         ("f 7", "params is 7 (int), not a list of psets"),
         ("f [1]", "pset 0"),
         ("f params -w 0", "whole number above 0"),
-        ("f params --stale", "unknown option --stale"),
+        ("f params --stael", "did you mean --stale?"),
     ],
 )
 def test_wrong_use_says_what_would_be_right(nb: Notebook, line: str, said: str) -> None:
@@ -196,57 +197,65 @@ def test_warnings_and_notes_are_lines_of_the_cell(
 
 def test_what_is_known_is_said_in_one_line(nb: Notebook) -> None:
     nb.run("%psweep use calc")
-    study_of(nb).next_preview = FakePreview(new=12, done=85, failed=3)
+    known = "12 new, 85 done, 3 failed (`%psweep retry 0`)"
+    study_of(nb).next_plan = FakePlan(12, known, range(12), remarks=("changed since run 0: `f`",))
     out = nb.run("%psweep run f params")
-    assert out.splitlines()[:2] == [
-        "12 new, 85 done, 3 failed (`%psweep retry`)",
+    assert out.splitlines()[:3] == [
+        known,
+        "changed since run 0: `f`",
         "run 0: 2 psets, 1 worker, calc/",
     ]
-
-
-def test_the_run_to_retry_is_named_where_it_is_another_one(nb: Notebook) -> None:
-    nb.run("%psweep run f params")
-    nb.run("%psweep run f params --again")
-    old, new = study_of(nb).runs
-    for run, failed in ((old, 2), (new, 0)):
-        run.set(state="finished", failed=failed, pending=0)
-    study_of(nb).next_preview = FakePreview(new=0, done=1, failed=1, latest=new)
-    assert nb.run("%psweep run f params").startswith(
-        "0 new, 1 done (`--again` computes them anew), 1 failed (`%psweep retry 0`)"
-    )
-    new.set(failed=1)
-    assert nb.run("%psweep run f params").startswith(
-        "0 new, 1 done (`--again` computes them anew), 1 failed (`%psweep retry`)"
-    )
 
 
 def test_with_nothing_new_the_latest_run_is_shown(nb: Notebook) -> None:
     nb.run("%psweep run f params")
     old = study_of(nb).runs[0]
     old.set(state="finished", done=2, pending=0)
-    study_of(nb).next_preview = FakePreview(new=0, done=2, latest=old)
+    study_of(nb).next_plan = FakePlan(0, "0 new, 2 done", latest=old)
     out = nb.run("%psweep run f params -o again")
-    assert out.startswith(
-        "0 new, 2 done (`--again` computes them anew)\nrun 0: finished; 2 of 2 done"
-    )
+    assert out.startswith("0 new, 2 done\nrun 0: finished; 2 of 2 done")
     assert nb["again"] is old
     assert len(study_of(nb).submitted) == 1
 
 
 def test_psets_of_a_foreign_table_have_no_run_to_show(nb: Notebook) -> None:
     nb.run("%psweep use calc")
-    study_of(nb).next_preview = FakePreview(new=0, done=2)
-    assert nb.run("%psweep run f params") == "0 new, 2 done (`--again` computes them anew)\n"
+    study_of(nb).next_plan = FakePlan(0, "0 new, 2 done")
+    assert nb.run("%psweep run f params") == "0 new, 2 done\n"
     assert "run" not in nb.shell.user_ns
 
 
 def test_psets_at_work_are_attached_to(nb: Notebook) -> None:
     nb.run("%psweep run f params")
     same = study_of(nb).runs[0]
-    study_of(nb).next_preview = FakePreview(new=0, running=2, running_same=same)
+    study_of(nb).next_plan = FakePlan(0, running_same=same)
     out = nb.run("%psweep run f params")
     assert "at work on these psets already, attached" in out
     assert len(study_of(nb).submitted) == 1
+
+
+def test_what_other_code_did_runs_again_when_asked(nb: Notebook) -> None:
+    nb.run("%psweep use calc")
+    study_of(nb).next_plan = FakePlan(0, "0 new, 2 done (2 with older code: run again)", [0, 1])
+    assert "2 with older code: run again" in nb.run("%psweep run f params --stale")
+    (asked,) = study_of(nb).submitted
+    assert (asked["skip"], asked["stale"]) == ("done+failed", True)
+    assert "--again runs all" in usage_error(nb, "%psweep run f params --again --stale")
+
+
+def test_plan_takes_what_run_takes_and_runs_nothing(nb: Notebook) -> None:
+    nb.run("def load():\n    return 1")
+    assert nb.run("%psweep plan f params -w 2 --setup load --stale --label x") == "the plan: \n"
+    nb.run("%psweep plan f a=[1] --again --slots [{'D':'0'},{'D':'1'},{'D':'2'}] -d other")
+    assert study_of(nb).planned == [
+        {"skip": "done+failed", "stale": True, "workers": 2, "setup": nb["load"]}
+    ]
+    assert study_of(nb, "other").planned == [
+        {"skip": None, "stale": False, "workers": 3, "setup": None}
+    ]
+    assert study_of(nb).submitted == study_of(nb, "other").submitted == []
+    assert "which function? %psweep plan FUNC PARAMS" in usage_error(nb, "%psweep plan")
+    assert "takes no cell" in usage_error(nb, "%%psweep plan params\nx = a")
 
 
 # -- names --------------------------------------------------------------------------------------

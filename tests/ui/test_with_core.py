@@ -61,7 +61,10 @@ def test_run_fail_fix_retry_append_and_skip(shell: Shell) -> None:
     assert "run 0: finished; 6 of 6 done" in out
 
     out = shell.run("%psweep run f a=[1, 2, 3] b=[1] --label more --wait")
-    assert out.startswith("1 new, 2 done\nrun 1 'more': 1 pset, 1 worker, calc/\n")
+    assert out.startswith(
+        "1 new, 2 done (2 with older code: `--stale` runs them again, `--again` all)\n"
+        "changed since run 0: `f`\nrun 1 'more': 1 pset, 1 worker, calc/\n"
+    )
     table = pd.read_pickle("calc/database.pk")
     assert table["_run_seq"].tolist() == [0] * 6 + [1]
     assert table["_attempt"].tolist() == [2, 1, 1, 2, 1, 1, 1]
