@@ -1,8 +1,8 @@
 """Giving disk space back: what of ended runs nothing reads any more. `Study.compact` is this.
 
 What stays: each pset's last record, from which `rebuild` makes the table anew, every pset
-exactly, logs, and what a resume or a retry would need. What goes: attempts that later ones have
-replaced, the results of deleted rows, functions that nothing will call again.
+exactly, logs, which session did what, and what a resume or a retry would need. What goes: attempts
+that later ones have replaced, the results of deleted rows, functions that nothing will call again.
 """
 
 import os

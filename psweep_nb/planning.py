@@ -219,7 +219,9 @@ class Plan:
             ],
         }
         columns.update({self._name(name): values for name, values in found.items()})
-        return pd.DataFrame({name: frames.typed(values) for name, values in columns.items()})
+        arrays = {name: frames.typed(values) for name, values in columns.items()}
+        # As Series, or pandas 3 turns text into its own type, in which absent is NaN.
+        return pd.DataFrame({name: pd.Series(a, dtype=a.dtype) for name, a in arrays.items()})
 
     def _name(self, name: str) -> str:
         return f"_{name}" if any(name in pset for pset in self._submission.params) else name
@@ -254,16 +256,17 @@ class Plan:
 
     @cached_property
     def near(self) -> list[Near]:
-        """New psets that equal a done one, or an earlier one of the list, but for rounding."""
+        """New psets that equal one with a row, or an earlier one of the list, but for rounding."""
         judged, params = self._judged, self._submission.params
         new = [number for number, state in enumerate(judged.states) if state == NEW]
         if not new:
             return []
-        frame, done = self._judged.known.frame, self._judged.known.done.values()
+        known = self._judged.known
+        frame, rows = known.frame, {*known.done.values(), *known.failed.values()}
         psweeps = foreign_psets(frame)
-        ours = [row for row in done if row < len(frame) and row not in psweeps]
-        known = chain(psets_of_rows(self._database, frame.iloc[ours]), psweeps.values())
-        return near_duplicates(params, new, known)
+        ours = [row for row in rows if row < len(frame) and row not in psweeps]
+        others = chain(psets_of_rows(self._database, frame.iloc[ours]), psweeps.values())
+        return near_duplicates(params, new, others)
 
 
 def _latest_with(database: Database, digests: Sequence[bytes | None]) -> RunDir | None:

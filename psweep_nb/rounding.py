@@ -39,7 +39,7 @@ class Near:
         values = (
             f"{name}={mine!r}, there {other!r}" for name, (mine, other) in self.differs.items()
         )
-        where = "a done one" if self.other is None else f"pset {self.other}"
+        where = "one with a row" if self.other is None else f"pset {self.other}"
         return f"pset {self.number} and {where}: {'; '.join(values)}"
 
 
@@ -63,7 +63,7 @@ def near_duplicates(
     --------
     >>> [near] = near_duplicates([{"a": 0.1 + 0.2, "b": 1}], [0], known=[{"a": 0.3, "b": 1}])
     >>> print(near)
-    pset 0 and a done one: a=0.30000000000000004, there 0.3
+    pset 0 and one with a row: a=0.30000000000000004, there 0.3
     """
     wanted = [(number, params[number]) for number in numbers]
     others: list[tuple[int | None, Pset]] = [(None, pset) for pset in known]

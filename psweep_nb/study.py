@@ -201,7 +201,7 @@ class Study:
         >>> plan.new, plan.done
         (1, 1)
         >>> print(plan.near[0])
-        pset 1 and a done one: a=0.30000000000000004, there 0.3
+        pset 1 and one with a row: a=0.30000000000000004, there 0.3
         """
         options = Options("inline", workers, skip=skip, stale=stale, setup=setup)
         with warnings.catch_warnings(action="ignore"):  # given when the psets are submitted

@@ -209,7 +209,7 @@ def test_the_text_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[2] == r"failed: ValueError: 8.0 is\x1b[31m too much (1)"
     assert lines[4:6] == [
         "the same but for rounding (their hashes differ, so they are new):",
-        "  pset 1 and a done one: a=0.30000000000000004, there 0.3",
+        "  pset 1 and one with a row: a=0.30000000000000004, there 0.3",
     ]
     assert lines[6:] == plan.diff.splitlines()
     assert plan.diff.splitlines()[-2:] == ["-2", "+3"]
@@ -312,11 +312,25 @@ def test_a_row_edited_in_a_run_of_several_codes() -> None:
     run.wait(30)
     run.retry(fixed).wait(30)
     assert study.plan(fixed, numbers(1, 3)).table["state"].tolist() == ["stale", "done"]
+    study.compact()
+    assert Study("calc").plan(fixed, numbers(1, 3)).table["state"].tolist() == ["stale", "done"]
     table = pd.read_pickle("calc/database.pk").astype({"_attempt": object})
     table["_attempt"] = ["first", 2]
     table.to_pickle("calc/database.pk")
     plan = Study("calc").plan(new, numbers(1, 3))
     assert plan.table["state"].tolist() == ["done", "stale"]
+
+
+def test_deleted_rows_are_new() -> None:
+    study = Study("calc")
+    study.run(old, numbers(1, 2, 4))
+    assert study.delete(a=2) == 1
+    assert study.plan(new, numbers(1, 2, 4)).table["state"].tolist() == ["stale", "new", "stale"]
+    table = pd.read_pickle("calc/database.pk")
+    table.iloc[:0].to_pickle("calc/database.pk")
+    plan = Study("calc").plan(new, numbers(1, 2, 4))
+    assert plan.table["state"].tolist() == ["stale", "new", "stale"]
+    assert plan.table["run"].fillna(-1).tolist() == [0, -1, 0]
 
 
 # -- what is at work elsewhere -----------------------------------------------------------------

@@ -20,7 +20,7 @@ def test_each_other_and_known_ones() -> None:
     assert str(near) == "pset 1 and pset 0: a=0.30000000000000004, there 0.3"
     first, second = near_duplicates(params, [1, 2], known=[{"a": 0.3}, {"a": 0.5 + 1e-16}])
     assert (first.number, first.other, first.differs) == (1, None, {"a": (0.1 + 0.2, 0.3)})
-    assert str(second) == "pset 2 and a done one: a=0.5, there 0.5000000000000001"
+    assert str(second) == "pset 2 and one with a row: a=0.5, there 0.5000000000000001"
 
 
 def test_only_psets_that_are_equal_otherwise() -> None:
