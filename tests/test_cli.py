@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.conftest import Psweep
 from tests.test_layers import NOTEBOOK, loaded_by
 from tests.waiting import until
 
-COMMANDS = ("runs", "status", "follow", "stop", "resume", "table", "check")
+COMMANDS = ("runs", "status", "follow", "stop", "resume", "plan", "table", "check")
 
 
 @pytest.fixture
@@ -204,6 +204,102 @@ def test_a_terminal_of_few_characters(study: Study) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     out = subprocess.run(command("table", "t"), env=environment, capture_output=True, check=True)
     assert rb"\u03b1" in out.stdout
+
+
+# -- planning ----------------------------------------------------------------------------------
+
+MODEL = """
+import helper
+
+params = [{"a": 1}, {"a": 2}, {"a": 3}]
+others = [{"a": 9}]
+number = 3
+
+def simulate(a):
+    return {"loss": a / helper.TWO}
+
+if __name__ == "__main__":
+    raise SystemExit("not for import")
+"""
+
+
+@pytest.fixture
+def model() -> Path:
+    Path("code").mkdir()
+    Path("code/helper.py").write_text("TWO = 2\n")
+    path = Path("code/model_of_a_test.py")
+    path.write_text(MODEL)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Files that a command imports are forgotten, as when it is a process of its own."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if not name.startswith(("psweep_nb", "pandas", "numpy", "tabulate", "tqdm")):
+            del sys.modules[name]
+
+
+def test_plan(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    func = f"{model}:simulate"
+    assert said(capsys, "plan", func, "params").startswith("3 psets, `simulate`: 3 new")
+    assert not Path("calc").exists()
+    script = "import model_of_a_test as m, psweep_nb as ps; ps.run_local(m.simulate, m.params[:2])"
+    environment = {**os.environ, "PYTHONPATH": f"code:{os.environ.get('PYTHONPATH', '')}"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+    assert "1 new, 2 done\n" in said(capsys, "plan", func, f"{model}:params")
+    assert "1 new" in said(capsys, "plan", func, f"{model}:others", "-d", "calc", "-w", "2")
+    assert "3 would run" in said(capsys, "plan", func, "params", "--again")
+    Path("psets.CSV").write_text("a\n1\n7\n")
+    assert "2 psets, `simulate`: 1 new, 1 done" in said(capsys, "plan", func, "psets.CSV")
+
+
+def test_a_plan_tells_code_that_has_changed(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also of a script that ran as `__main__`, in which names have other modules."""
+    script = MODEL.replace('SystemExit("not for import")', "SystemExit(main())")
+    model.write_text(
+        script.replace("if __name__", "def main():\n    import psweep_nb as ps\n    "
+                       "ps.run_local(simulate, params)\n\nif __name__")
+    )  # fmt: skip
+    subprocess.run([sys.executable, model.name], cwd="code", check=True)
+    argv = ["plan", f"{model}:simulate", "params", "-d", "code/calc"]
+    assert "0 new, 3 done" in said(capsys, *argv)
+    assert "older code" not in said(capsys, *argv)
+    model.write_text(model.read_text().replace("a / helper", "-a / helper"))
+    del sys.modules[model.stem]
+    assert "3 done (3 with older code" in said(capsys, *argv)
+    assert "3 would run" in said(capsys, *argv, "--stale")
+
+
+@pytest.mark.parametrize(
+    ("func", "params", "error"),
+    [
+        ("simulate", "params", "FUNC is 'simulate'; it should be FILE.py:NAME, such as"),
+        ("none.py:f", "params", "there is no Python file 'none.py'"),
+        ("code:f", "params", "there is no Python file 'code'"),
+        ("MODEL:none", "params", "has no 'none'; it has helper, params, others, number, simulate"),
+        ("MODEL:number", "params", "model_of_a_test.py:number is a int, not a function"),
+        ("MODEL:simulate", "none", "has no 'none'"),
+        ("MODEL:simulate", "none.csv", "there is no file 'none.csv'"),
+        ("MODEL:simulate", "number", "not a list of psets"),
+        ("bad.py:f", "params", "bad.py cannot be imported: NameError: name 'x' is not defined (li"),
+        ("exits.py:f", "params", "exits.py cannot be imported: SystemExit: 3 (line 2)"),
+        ("syntax.py:f", "params", "syntax.py cannot be imported: SyntaxError: "),
+    ],
+)
+def test_what_cannot_be_planned(
+    model: Path, capsys: pytest.CaptureFixture[str], func: str, params: str, error: str
+) -> None:
+    Path("bad.py").write_text("\nx\n")
+    Path("exits.py").write_text("import sys\nsys.exit(3)\n")
+    Path("syntax.py").write_text("def\n")
+    assert error in said(capsys, "plan", func.replace("MODEL", str(model)), params, code=2)
+    assert not Path("calc").exists()
 
 
 # -- commanding --------------------------------------------------------------------------------

@@ -76,6 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     resume.add_argument(
         "-w", "--workers", type=int, metavar="N", help="processes (as many as before)"
     )
+    plan = add("plan", "show what a run would do, pset by pset; nothing is written", run=False)
+    plan.add_argument(
+        "func", metavar="FILE.py:FUNC", help="the function; the file is run, as by import"
+    )
+    plan.add_argument(
+        "params",
+        metavar="PARAMS",
+        help="FILE.py:NAME, the NAME alone in the function's file, or a CSV file",
+    )
+    plan.add_argument(
+        "-w", "--workers", type=int, default=1, metavar="N", help="processes it would have (1)"
+    )
+    plan.add_argument("--again", action="store_true", help="as if done and failed psets run, too")
+    plan.add_argument("--stale", action="store_true", help="as if those of older code run, too")
     table = add("table", "print parameters, results and state of a study's rows", run=False)
     table.add_argument("columns", nargs="*", metavar="COLUMN", help="only these")
     table.add_argument(
@@ -162,6 +176,21 @@ def _resume(args: argparse.Namespace) -> int:
         print(f"run {run.run_seq} is finished; nothing is left to do")
     else:
         print(f"{printable(repr(run))} goes on")
+    return OK
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from psweep_nb.cli.userfile import as_main, function_and_params
+    from psweep_nb.functions import name_of
+    from psweep_nb.study import Study
+
+    function, params, module = function_and_params(args.func, args.params)
+    study = Study(args.dir, trust=args.trust)  # one without runs will do: then all is new
+    specs = [run.spec for run in study.runs if run.spec.function == name_of(function)]
+    if specs and specs[-1].module == "__main__":
+        as_main(module)
+    skip = None if args.again else "done+failed"
+    print(study.plan(function, params, skip=skip, stale=args.stale, workers=args.workers))
     return OK
 
 
