@@ -11,6 +11,7 @@ import pandas as pd
 from psweep_nb import frames
 from psweep_nb.errors import OptionError
 from psweep_nb.files import replace_file
+from psweep_nb.tidy import error_line
 
 OnRow = Callable[[pd.DataFrame], object]
 
@@ -54,14 +55,7 @@ def _end_of(values: dict[Any, Any]) -> str:
     seconds = "" if runtime is None else f" in {runtime:.3g} s"
     if not values["_failed"]:
         return f"done{seconds}"
-    return f"failed{seconds}: {_error_of(str(values.get('_exc_txt', '')))[:200]}"
-
-
-def _error_of(traceback: str) -> str:
-    """The line of a traceback that names the error: the first behind all that is indented."""
-    lines = traceback.strip().splitlines()
-    indented = [number for number, line in enumerate(lines) if line[:1] == " "]
-    return (lines[indented[-1] + 1 :] if indented else lines or [""])[:1][0]
+    return f"failed{seconds}: {error_line(str(values.get('_exc_txt', '')))[:200]}"
 
 
 def _shortly(value: Any) -> str:

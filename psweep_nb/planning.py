@@ -26,6 +26,7 @@ from psweep_nb.judging import DONE, FAILED, NEW, RUNNING, STALE, Judgement
 from psweep_nb.rounding import Near, near_duplicates
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.submission import Submission
+from psweep_nb.tidy import error_line
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -212,8 +213,8 @@ class Plan:
             "to_run": [number in todo for number in range(len(judged.states))],
             "run": [self._run_seq(n, row, runs) for n, row in enumerate(judged.rows)],
             "error": [
-                _last_line(errors[row])
-                if state == FAILED and 0 <= row < len(errors)
+                error_line(errors[row])
+                if state == FAILED and 0 <= row < len(errors) and isinstance(errors[row], str)
                 else frames.ABSENT
                 for state, row in zip(judged.states, judged.rows, strict=True)
             ],
@@ -276,15 +277,6 @@ def _latest_with(database: Database, digests: Sequence[bytes | None]) -> RunDir 
             if not wanted.isdisjoint(run.psets.digests()):
                 return run
     return None
-
-
-def _last_line(traceback: object) -> Any:
-    """The exception in one line: what follows the last line of code."""
-    if not isinstance(traceback, str):
-        return frames.ABSENT
-    lines = traceback.strip().splitlines() or [""]
-    code = [place for place, line in enumerate(lines[:-1]) if line.startswith("  ")]
-    return lines[code[-1] + 1 if code else 0]
 
 
 def _some(names: Iterable[str]) -> str:

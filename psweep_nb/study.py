@@ -4,12 +4,10 @@ Used by people, the notebook layer and the command line. Small classes: what thi
 modules below (submission, engine, database, runview).
 """
 
-import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +16,17 @@ import pandas as pd
 from psweep_nb import compaction, frames, hosts, identity, simulating, upkeep
 from psweep_nb.backup import back_up
 from psweep_nb.database import BASENAME, Database, check_basename, joined
-from psweep_nb.endedrows import EndedRows
-from psweep_nb.errors import OptionError, PsetError, StudyError
+from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.exact import psets_of_rows
 from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import active_runs, judge
+from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
 from psweep_nb.planning import Plan
-from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
-from psweep_nb.running import workers_of
 from psweep_nb.runs import Run
 from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
-from psweep_nb.trust import loader
-
-Notes = Callable[[str], object]
-OnRow = Callable[[pd.DataFrame], object]
-OnProgress = Callable[[int], object]
 
 
 class Study:
@@ -305,19 +296,11 @@ class Study:
         ParamsError, FunctionError, OptionError
             Before anything is written.
         """
-        if on_error == "raise":
-            raise OptionError("a background run cannot raise; on_error is 'record' or 'stop'")
-        if in_kernel and executor is None and workers not in (None, 1):
-            raise OptionError(
-                f"workers is {workers}, but the kernel's own thread runs one pset at a time; "
-                "leave in_kernel out, or give executor=ThreadPoolExecutor(...)"
-            )
-        mode = "thread" if in_kernel or executor is not None else "process"
-        options = Options(
-            mode,
-            _pool_size(executor, workers_of(workers, slots)),
-            processes=mode == "process",
-            travels=mode == "process" or _leaves_process(executor),
+        options = in_background(
+            workers,
+            slots,
+            executor,
+            in_kernel,
             on_error=on_error,
             timeout=timeout,
             skip=skip,
@@ -327,21 +310,20 @@ class Study:
             retries=retries,
             order=order,
             fresh=fresh,
-            slots=slots,
             capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         if not submission.params:
             raise StudyError("there is nothing to run: params is empty")
         self._keep(func, backup, git, notes)
-        _tell(submission.notes + self._vanished(), notes)
+        tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         if isinstance(found, Plan):
             if found.latest is None:
                 raise StudyError(f"there is nothing to run: {found.text}")
-            _tell([f"nothing is new: {found.text}"], notes)
+            tell([f"nothing is new: {found.text}"], notes)
             return found.running_same or found.latest
-        if mode == "process":
+        if options.mode == "process":
             hosts.start_process(found.session, found.lock, self.trusted)
         else:
             hosts.start_thread(found.session, found.lock, self.database, func, executor, setup)
@@ -509,12 +491,10 @@ class Study:
             What the function raised; `PsetError` with its traceback where the exception could
             not be brought here from a worker.
         """
-        processes = (workers is not None or slots is not None) and executor is None
-        options = Options(
-            "inline",
-            _pool_size(executor, workers_of(workers, slots)),
-            processes=processes,
-            travels=processes or _leaves_process(executor),
+        options = here(
+            workers,
+            slots,
+            executor,
             on_error=on_error,
             timeout=timeout,
             skip=skip,
@@ -524,57 +504,30 @@ class Study:
             retries=retries,
             order=order,
             fresh=fresh,
-            slots=slots,
             capture_logs=capture_logs,
         )
         submission = prepare(func, params, options)
         commits = self._keep(func, backup, git, notes)
         if df is not None:
             self.database.take(df)
-        _tell(submission.notes + self._vanished(), notes)
+        tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         del submission  # its hashes: 60 bytes a pset
         if isinstance(found, Plan):
             return self.df
-        errors: list[BaseException] = []
         try:
-            with self._watched(found, on_row) as advance:
-                ended = hosts.run_inline(
-                    found.session,
-                    found.lock,
-                    self.database,
-                    func,
-                    executor,
-                    psets=found.psets,
-                    setup=setup,
-                    on_progress=advance,
-                    on_failure=errors.append,
-                )
+            ended, errors = work_here(found, self.database, func, executor, setup, on_row)
         finally:
             if commits is not None:
                 run = self._run(found.session.run)
-                _tell(commits.make(f"{self.calc_dir}, run {run.run_seq} {run.status()}"), notes)
+                tell(commits.make(f"{self.calc_dir}, run {run.run_seq} {run.status()}"), notes)
         if on_error == "raise" and ended.failed:
-            self._raise_first(self._run(found.session.run), errors)
+            raise_first(self._run(found.session.run), errors)
         if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
             raise StudyError(f"the run did not finish: {ended.message}")
         if ended.state == "finished" and ended.message:  # the table could not be written
-            _tell([ended.message], notes)
+            tell([ended.message], notes)
         return self.df
-
-    @contextlib.contextmanager
-    def _watched(self, found: Published, on_row: OnRow | None) -> Iterator[OnProgress | None]:
-        """Give what is to be called when psets have ended: for a progress bar, or for each row."""
-        if on_row is None:
-            with progress_bar(found.session.n) as advance:
-                yield advance
-            return
-        # Its own function's results, which have just been made: whoever made the study.
-        rows = EndedRows(found.session, loader(True), found.psets)
-        try:
-            yield lambda _ended: rows.hand_out(on_row)
-        finally:
-            rows.hand_out(on_row)
 
     # -- before a run ------------------------------------------------------------------------
 
@@ -586,7 +539,7 @@ class Study:
         if backup:
             self.backup()
         if commits is not None:
-            _tell(commits.make(f"{self.calc_dir} before a run of {name_of(func)}"), notes)
+            tell(commits.make(f"{self.calc_dir} before a run of {name_of(func)}"), notes)
         return commits
 
     def backup(self) -> Path | None:
@@ -642,31 +595,3 @@ class Study:
             folder = Path(simulating.folder_of(self.calc_path))
             simulating.save(table, folder, self.database.path.name)
         return table
-
-    def _raise_first(self, run: "Run", errors: list[BaseException]) -> None:
-        failure = run.failures[0]
-        if errors:
-            raise errors[0]
-        where = PsetError(f"pset {failure.pset!r} failed in a worker:\n\n{failure.traceback}")
-        if failure.exception is None:
-            raise where
-        raise failure.exception from where
-
-
-def _tell(sentences: list[str], notes: Notes | None) -> None:
-    say = notes or partial(warnings.warn, stacklevel=4)
-    for sentence in sentences:
-        say(sentence)
-
-
-def _pool_size(executor: Executor | None, workers: int) -> int:
-    if executor is not None and not isinstance(executor, Executor):
-        raise OptionError(
-            f"executor is {executor!r}; it should be a concurrent.futures.Executor, such as "
-            "ThreadPoolExecutor(4)"
-        )
-    return workers if executor is None else int(getattr(executor, "_max_workers", workers))
-
-
-def _leaves_process(executor: Executor | None) -> bool:
-    return executor is not None and not isinstance(executor, ThreadPoolExecutor)

@@ -69,3 +69,14 @@ def _check_columns(names: Iterable[str], columns: Iterable[Any]) -> None:
         if name not in columns:
             known = ", ".join(str(c) for c in columns if not str(c).startswith("_"))
             raise OptionError(f"there is no column {name!r}; there are {known or 'none yet'}")
+
+
+def error_line(traceback: str) -> str:
+    """Return the line of a traceback that names the error: what follows the last line of code.
+
+    >>> error_line('Traceback ...:\\n  File "x.py", line 1\\nValueError: b is 0')
+    'ValueError: b is 0'
+    """
+    lines = traceback.strip().splitlines() or [""]
+    code = [place for place, line in enumerate(lines[:-1]) if line.startswith("  ")]
+    return lines[code[-1] + 1 if code else 0].strip()

@@ -65,7 +65,17 @@ LAYERS = (
         "worker",
     ),
     ("engine", "driver", "hosts", "judging", "running", "simulating", "submission"),
-    ("again", "classic", "compaction", "eachrow", "planning", "progress", "runs", "study"),
+    (
+        "again",
+        "classic",
+        "compaction",
+        "eachrow",
+        "launching",
+        "planning",
+        "progress",
+        "runs",
+        "study",
+    ),
     ("batch", "script"),
     ("ui", "cli", "__main__"),
 )
