@@ -50,8 +50,9 @@ def write_new(path: Path, parts: Iterable[bytes]) -> None:
 def sync_folder(path: Path) -> None:
     """Force the files of a folder, and the list of them, to disk."""
     for entry in path.iterdir():
-        if entry.is_file():
-            sync_file(entry)
+        with contextlib.suppress(FileNotFoundError):  # replaced by another process, or thread
+            if entry.is_file():
+                sync_file(entry)
     sync_file(path)
 
 

@@ -85,7 +85,9 @@ def test_text_stays_text_in_json() -> None:
     assert ps.df_read("t.json", "json")["t"].tolist() == ["01", "2020-01-01", "nan"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 @given(
     rows=st.lists(
         st.dictionaries(
