@@ -130,18 +130,23 @@ def _is(text: object) -> bool:
 
 def _as_kept(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """What psweep's table tells for certain of a pset."""
-    return {name: _plain_number(value) for name, value in items if not _is_absent(value)}
+    return {name: kept for name, value in items if (kept := _kept(value)) is not _ABSENT}
 
 
-def _is_absent(value: object) -> bool:
+def _kept(value: Any) -> Any:
+    kind = type(value)
+    if kind is int or kind is str:  # nearly always, and quickly told
+        return value
     if value is None or value is pd.NA or value is pd.NaT:
-        return True
-    return isinstance(value, float | np.floating) and bool(value != value)
+        return _ABSENT
+    if not isinstance(value, float | np.floating):
+        return value
+    if value.is_integer():
+        return int(value)
+    return value if value == value else _ABSENT
 
 
-def _plain_number(value: Any) -> Any:
-    is_float = isinstance(value, float | np.floating)
-    return int(value) if is_float and value.is_integer() else value
+_ABSENT = object()
 
 
 def _hash(psets: list[dict[str, Any]]) -> list[bytes | None]:
