@@ -7,6 +7,7 @@ workload cells from ``ui.cellresults``.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -27,7 +28,15 @@ def load(ip: Any) -> None:
     ip.register_magics(magics)
     for magic in ("%psweep", "%%psweep"):
         ip.set_hook("complete_command", completer(magics.session), str_key=magic)
+    ip.events.register("pre_run_cell", _cell_begins)
     # By name: a formatter for a class not imported yet costs nothing.
     formatter = ip.display_formatter.ipython_display_formatter
     formatter.for_type_by_name("psweep_nb.runs", "Run", lambda run: show.show_run(ip, run))
     formatter.for_type_by_name("psweep_nb.study", "Study", lambda s: show.show_study(ip, s))
+
+
+def _cell_begins(info: Any) -> None:
+    """What a cell showed before goes when the cell runs anew."""
+    watch = sys.modules.get("psweep_nb.ui.watch")
+    if watch is not None:
+        watch.cell_begins(info)

@@ -131,6 +131,18 @@ CELL_COMMANDS = {
             "psets of the cell's variables: lists, ranges, arrays are axes, all else constants;"
             " zip(a, b) ties; _names are helpers",
         ),
+        Command(
+            "watch",
+            "%%psweep watch [RUN]",
+            "run the cell, a plot or a table, again in place as rows of a run arrive, and at its end",
+            (
+                Option(
+                    "--every", "not more often than each S seconds (0.5)", "", "S", "expression"
+                ),
+                _DIR,
+            ),
+            "%%psweep watch --every 2",
+        ),
     )
 }
 

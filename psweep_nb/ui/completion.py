@@ -12,7 +12,7 @@ from psweep_nb.ui import arguments, commands
 from psweep_nb.ui.arguments import Command
 from psweep_nb.ui.session import Session
 
-_WITH_RUN = ("status", "stop", "pause", "resume", "retry", "wait", "attach")
+_WITH_RUN = ("status", "stop", "pause", "resume", "retry", "wait", "attach", "watch")
 
 
 def completer(session: Session) -> Callable[[Any, Any], list[str]]:

@@ -245,6 +245,18 @@ class PsweepMagics(Magics):
         where = header.directory(study.path)
         print(f"study {where}: {runs} run{'' if runs == 1 else 's'}")
 
+    def _watch_cell(self, words: Words, cell: str) -> None:
+        from psweep_nb.ui import watch
+
+        every = arguments.number(words, "--every", self.session.names)
+        run = self._one_run(words, quiet=True)
+        if not show.has_page(self._ip):
+            watch.follow_here(self._ip, run, cell, every)
+            return
+        if _waits(words):
+            run.wait()
+        watch.start(self._ip, run, cell, every)
+
     # -- commands ----------------------------------------------------------------------------
 
     def _stop(self, words: Words) -> None:

@@ -56,17 +56,20 @@ class RunPanel:
         self.slot = Slot(f"psweep-{run.run_id}", self.widget.send)
         self._rows = rows.Rows(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
-        self._last_report = 0
+        self._seen = self._last_report = 0
         # The follower pushes, and so does a cell that waited for the run's end.
         self._pushing = threading.Lock()
         # Messages from the page are handled on whatever thread the kernel chooses.
         self._commanding = threading.Lock()
         self.widget.on_msg(lambda _widget, content, _buffers: self.answer(content))
-        _keep_answering(self.widget)
+        keep_answering(self.widget)
 
     def poll(self) -> int:
         """Read what is new in the journal, a portion at most; see whether psets have reported."""
-        new, last = self.run.view.poll(PORTION), self.run.view.last_report()
+        self.run.view.poll(PORTION)
+        # Not what poll says: others read the same view, a watched cell say.
+        new, self._seen = self.run.view.count - self._seen, self.run.view.count
+        last = self.run.view.last_report()
         reported, self._last_report = last != self._last_report, last
         return new or int(reported)
 
@@ -146,7 +149,7 @@ class RunPanel:
         return "; ".join([what, *said])
 
 
-def _keep_answering(widget: PanelWidget) -> None:
+def keep_answering(widget: anywidget.AnyWidget) -> None:
     """Let clicks be handled while a cell runs.
 
     ipykernel 7 sends a comm's messages to the thread that last published on the comm, which

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -84,6 +85,31 @@ class Server:
         place.mkdir()
         shutil.copy(NOTEBOOKS / notebook, place)
         return f"{folder}/{notebook}"
+
+    def write(self, cells: dict[str, str], folder: str) -> str:
+        """A notebook of these cells, by their ids, in a folder of its own; its path."""
+        place = self.folder / folder
+        place.mkdir()
+        written: list[dict[str, Any]] = [
+            {
+                "cell_type": "code",
+                "id": cell_id,
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for cell_id, source in cells.items()
+        ]
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = {
+            "cells": written,
+            "metadata": {"kernelspec": spec},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        (place / "nb.ipynb").write_text(json.dumps(notebook))
+        return f"{folder}/nb.ipynb"
 
     def close(self) -> None:
         self.process.terminate()

@@ -23,7 +23,7 @@ def test_subcommands_options_and_names(nb: Notebook) -> None:
 
     assert at("%psweep r") == ["resume", "retry", "run", "runs"]
     assert "status" in at("%psweep ")
-    assert at("%%psweep ") == ["params", "run"]
+    assert at("%%psweep ") == ["params", "run", "watch"]
     assert at("%%psweep params sha") == ["shade", "shapes"]
     assert at("%%psweep params -") == ["--help", "-h"]
     assert at("%psweep run sha") == ["shade", "shapes"]

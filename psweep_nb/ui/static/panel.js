@@ -118,11 +118,14 @@ class Panel {
     });
     // Lab's single-key shortcuts stay off in here, but Ctrl+S still saves: the modifier's own
     // key event comes first.
-    const keep = (event) =>
-      this.root.toggleAttribute(
-        "data-lm-suppress-shortcuts",
-        !(event.ctrlKey || event.metaKey || event.altKey),
-      );
+    const keep = (event) => {
+      const off = !(event.ctrlKey || event.metaKey || event.altKey);
+      this.root.toggleAttribute("data-lm-suppress-shortcuts", off);
+      // Lab's selectors match the element with the focus.
+      if (this.root.contains(event.target)) {
+        event.target.toggleAttribute("data-lm-suppress-shortcuts", off);
+      }
+    };
     on(window, "keydown", keep, true);
     on(window, "keyup", keep, true);
     const header = () => this.showHeader();
