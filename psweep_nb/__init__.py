@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
     from psweep_nb.tables import df_filter_conds, df_print, df_read, df_to_json, df_write
+    from psweep_nb.ui.explorer import explore
+    from psweep_nb.ui.plots import plot_heatmap, plot_line, plot_scatter
     from psweep_nb.within import report, workdir
 
 __version__ = "0.1.0"
@@ -64,6 +66,8 @@ _HOMES = {
     "runs": ("Run",),
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
+    "ui.explorer": ("explore",),
+    "ui.plots": ("plot_heatmap", "plot_line", "plot_scatter"),
     "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
     "within": ("report", "workdir"),
 }
@@ -88,6 +92,7 @@ __all__ = [
     "df_to_json",
     "df_update_pset_hash",
     "df_write",
+    "explore",
     "filter_params_dup_hash",
     "filter_params_unique",
     "grid",
@@ -98,6 +103,9 @@ __all__ = [
     "params_to_code",
     "pgrid",
     "plist",
+    "plot_heatmap",
+    "plot_line",
+    "plot_scatter",
     "pset_sha1",
     "repeat",
     "report",

@@ -118,6 +118,12 @@ COMMANDS = {
             "show a run and bind it to `run`",
             (Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"), _DIR),
         ),
+        Command(
+            "explore",
+            "%psweep explore [TABLE]",
+            "choose figures of the results: line, scatter plot, heat map, with their code",
+            (_DIR,),
+        ),
         Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
     )
 }

@@ -21,6 +21,7 @@ from psweep_nb.running import workers_of
 from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, text, texts
 from psweep_nb.ui.arguments import Words
 from psweep_nb.ui.session import Session
+from psweep_nb.ui.slot import display
 
 if TYPE_CHECKING:
     from psweep_nb.planning import Plan
@@ -235,6 +236,16 @@ class PsweepMagics(Magics):
         run = self._one_run(words, quiet=True)
         print(repr(run))
         self._present(run, words.options.get("--out"))
+
+    def _explore(self, words: Words) -> None:
+        from psweep_nb.ui.explorer import explore
+
+        self._nothing_left(words.plain[1:], words.plain[0] if words.plain else "")
+        if words.plain:
+            data = arguments.evaluate(words.plain[0], self.session.names, "TABLE")
+        else:
+            data = self._study(words, quiet=True)
+        display(explore(data))
 
     def _use(self, words: Words) -> None:
         if len(words.plain) != 1:

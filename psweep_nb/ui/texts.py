@@ -165,6 +165,11 @@ def psets(number: int) -> str:
     return f"{count(number)} pset{'' if number == 1 else 's'}"
 
 
+def rows(number: int) -> str:
+    """``1 row``, ``12 rows``."""
+    return f"{count(number)} row{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """A duration in words short enough for a column; ``unknown`` for None or nonsense.
 

@@ -64,9 +64,15 @@ class Turns:
         self._due.pop(job, None)
         self._waiting.discard(job)
 
-    def ask(self, job: Job) -> None:
-        """Ask for a turn, once, as soon as it may have one; from any thread."""
-        self._soon(self._arm, job)
+    def ask(self, job: Job, now: bool = False) -> None:
+        """Ask for a turn, once, as soon as it may have one; from any thread.
+
+        Parameters
+        ----------
+        now : bool
+            Somebody waits for it: as soon as no cell runs.
+        """
+        self._soon(self._arm, job, now)
 
     def spent(self, job: Job, seconds: float) -> None:
         """Count work that a job just did outside its turns."""
@@ -81,20 +87,29 @@ class Turns:
         """Give their turns to those who waited for the end of a cell."""
         waiting, self._waiting = self._waiting, set()
         for job in waiting:
-            self._soon(self._arm, job)  # not now: the cell's own outputs are not complete yet
+            self._soon(self._arm, job, False)  # not yet: the cell's own outputs come first
 
-    def _arm(self, job: Job) -> None:
-        if job in self._due and job not in self._timed:
+    def _arm(self, job: Job, now: bool) -> None:
+        if now and job in self._due:
+            self._due[job] = self._clock()
+        if job in self._due and (now or job not in self._timed):
             self._timed.add(job)
             self._later(max(0.0, self._due[job] - self._clock()), self._go, job)
 
     def _go(self, job: Job) -> None:
+        if job not in self._timed:
+            return  # it had its turn, for somebody who would not wait
         self._timed.discard(job)
         if job not in self._due:
             return
-        if self._busy():
+        if self._due[job] > self._clock():
+            self._arm(job, False)
+        elif self._busy():
             self._waiting.add(job)
-            return
+        else:
+            self._give(job)
+
+    def _give(self, job: Job) -> None:
         began = self._clock()
         extra = 0.0
         try:

@@ -36,7 +36,7 @@ class Watched:
         run: Any = self.run
         self.watch = watch.Watch(self.loop.turns, run, cell, every)
         self.sent: list[Any] = []
-        self.watch.widget.send = lambda message, *_: self.sent.append(message)  # type: ignore
+        self.watch.widget.send = lambda message, *_: self.sent.append(message)
 
     def start(self) -> list[dict[str, Any]]:
         with capture_output() as captured:
