@@ -34,9 +34,9 @@ _END = b"\n"
 HEAD_SIZE = _WHOLE_HEAD.size
 _PEEK = struct.Struct(f"<4s{HEAD.size - 12}xQ{_CRCS.format[1:]}")  # mark size and the checksums
 
-# What a record says. Kinds 1 and 2 end a pset; the others are notes on the way.
-# DELETED (a row the user deleted) is reserved; 3 was meant for what is on slates now.
-DONE, FAILED, _UNUSED, DELETED, STATE, NOTE, END, LOADFAIL = range(1, 9)
+# What a record says: the first two end a pset, END the engine's session, LOADFAIL a worker that
+# could not begin.
+DONE, FAILED, END, LOADFAIL = range(1, 5)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RETRY_FULL_S = 0.5

@@ -60,7 +60,7 @@ class Call:
 
 
 def decide_call(
-    func: Callable[..., Any], params: Sequence[Mapping[str, Any]], setup: bool | None = False
+    func: Callable[..., Any], params: Sequence[Mapping[str, Any]], setup: bool = False
 ) -> tuple[Call, list[str]]:
     """Decide how `func` is called with each of `params`.
 
@@ -74,8 +74,7 @@ def decide_call(
     params
         The psets, checked (`params.check_params`).
     setup
-        Whether the run gives the keyword ``setup``; None where nothing is called yet and nobody
-        knows.
+        Whether the run gives the keyword ``setup``.
 
     Returns
     -------
@@ -110,8 +109,7 @@ def decide_call(
             f"`{name}` has no readable signature: it is called with the whole pset"
             f" (to call it by name, wrap it: lambda a, b: {name}(a, b))."
         ]
-    if setup is not None:
-        _check_setup(name, parameters, keys, setup)
+    _check_setup(name, parameters, keys, setup)
     required = [
         p
         for p in parameters.values()

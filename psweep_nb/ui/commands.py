@@ -140,7 +140,7 @@ CELL_COMMANDS = {
         Command(
             "watch",
             "%%psweep watch [RUN]",
-            "run the cell, a plot or a table, again in place as rows of a run arrive, and at its end",
+            "run the cell, a plot or a table, again in place as rows arrive, and at the end",
             (
                 Option(
                     "--every", "not more often than each S seconds (0.5)", "", "S", "expression"

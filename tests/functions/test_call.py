@@ -79,8 +79,6 @@ EVERYTHING = Call("names", None)
         (lambda pset, **rest: 0, WHOLE),
         (lambda *args: 0, WHOLE),
         # `setup` is no parameter of psets
-        (lambda pset, setup: 0, WHOLE),
-        (lambda a, b, setup: 0, all_names("a", "b", "setup")),
         (lambda a, b, setup=None: 0, all_names("a", "b", "setup")),
         (functools.partial(lambda pset, c: 0, c=1), WHOLE),
         (functools.partial(lambda c, a, b: 0, 1), all_names("a", "b")),
@@ -96,7 +94,7 @@ EVERYTHING = Call("names", None)
     ],
 )
 def test_style_and_names(func: Callable[..., Any], expected: Call) -> None:
-    call, _ = decide_call(func, AB, None)
+    call, _ = decide_call(func, AB)
     assert call == expected
     assert Call.from_json(json.loads(json.dumps(call.to_json()))) == call
 
@@ -109,7 +107,7 @@ def test_one_parameter_of_the_psets_is_by_name(func: Callable[..., Any]) -> None
 
 
 def test_setup_may_stand_alone() -> None:
-    assert decide_call(lambda setup: 0, [{"a": 1}], None)[0] == all_names("setup")
+    assert decide_call(lambda a, b, setup: 0, AB, True)[0] == all_names("a", "b")
     assert decide_call(lambda setup: 0, [{"a": 1}], True)[0] == all_names()
     assert decide_call(lambda pset, setup: 0, [{"a": 1}], True)[0] == WHOLE
     assert decide_call(lambda a, **kw: 0, [{"a": 1}], True)[0] == Call("names")
