@@ -90,9 +90,9 @@ class Plan:
         if options.skip is None:
             return " (run again)"
         if self.stale and options.stale:
-            return f" ({self.stale} with older code: run again)"
+            return f" ({self.stale} with other code: run again)"
         if self.stale:
-            return f" ({self.stale} with older code: `--stale` runs them again, `--again` all)"
+            return f" ({self.stale} with other code: `--stale` runs them again, `--again` all)"
         return "" if self.todo else " (`--again` computes them anew)"
 
     def _of_failed(self) -> str:

@@ -269,10 +269,10 @@ def test_a_plan_tells_code_that_has_changed(
     subprocess.run([sys.executable, model.name], cwd="code", check=True)
     argv = ["plan", f"{model}:simulate", "params", "-d", "code/calc"]
     assert "0 new, 3 done" in said(capsys, *argv)
-    assert "older code" not in said(capsys, *argv)
+    assert "other code" not in said(capsys, *argv)
     model.write_text(model.read_text().replace("a / helper", "-a / helper"))
     del sys.modules[model.stem]
-    assert "3 done (3 with older code" in said(capsys, *argv)
+    assert "3 done (3 with other code" in said(capsys, *argv)
     assert "3 would run" in said(capsys, *argv, "--stale")
 
 

@@ -196,7 +196,7 @@ def test_the_text_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = study.plan(helped, params, workers=2)
     table = pd.read_pickle("calc/database.pk")
     assert plan.text == (
-        "2 new, 1 done (1 with older code: `--stale` runs them again, `--again` all), "
+        "2 new, 1 done (1 with other code: `--stale` runs them again, `--again` all), "
         "1 failed (`%psweep retry 0`)"
     )
     assert plan.remarks == ("changed since run 0: `tests.test_planning.FACTOR`",)

@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "-w", "--workers", type=int, default=1, metavar="N", help="processes it would have (1)"
     )
     plan.add_argument("--again", action="store_true", help="as if done and failed psets run, too")
-    plan.add_argument("--stale", action="store_true", help="as if those of older code run, too")
+    plan.add_argument("--stale", action="store_true", help="as if those of other code run, too")
     table = add("table", "print parameters, results and state of a study's rows", run=False)
     table.add_argument("columns", nargs="*", metavar="COLUMN", help="only these")
     table.add_argument(

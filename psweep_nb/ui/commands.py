@@ -21,7 +21,7 @@ _RUN_OPTIONS = (
     _DIR,
     Option("--workers", "processes to compute with (1)", "-w", "N", "expression"),
     Option("--again", "also run what is done or failed already"),
-    Option("--stale", "also run what is done with older code"),
+    Option("--stale", "also run what is done with other code"),
     Option("--timeout", "fail a pset after so many seconds", "", "S", "expression"),
     Option(
         "--on-error",

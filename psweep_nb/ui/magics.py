@@ -362,7 +362,7 @@ def _skipping(words: Words) -> dict[str, Any]:
     """What is passed over, as `Study.submit` and `Study.plan` take it."""
     again, stale = words.flag("--again"), words.flag("--stale")
     if again and stale:
-        raise UsageError("--again runs all, --stale what is new or done with older code: which?")
+        raise UsageError("--again runs all, --stale what is new or done with other code: which?")
     return {"skip": None if again else SKIP, "stale": stale}
 
 

@@ -128,7 +128,7 @@ def test_restart_and_run_all_compute_nothing_twice(lab: LabPage, shots: Path) ->
     assert numbers(records) == [384 + 96, 64]
     lab.restart()
     lab.run_all()
-    assert lab.text("run").startswith("0 new, 384 done (`--again` computes them anew)\n")
+    assert lab.text("run").startswith("0 new, 384 done (96 with other code: `--stale`")
     assert lab.execute(RECORDS) == records
     lab.page.screenshot(path=shots / "lab-run-all.png")
     lab.save()

@@ -236,8 +236,8 @@ def test_psets_at_work_are_attached_to(nb: Notebook) -> None:
 
 def test_what_other_code_did_runs_again_when_asked(nb: Notebook) -> None:
     nb.run("%psweep use calc")
-    study_of(nb).next_plan = FakePlan(0, "0 new, 2 done (2 with older code: run again)", [0, 1])
-    assert "2 with older code: run again" in nb.run("%psweep run f params --stale")
+    study_of(nb).next_plan = FakePlan(0, "0 new, 2 done (2 with other code: run again)", [0, 1])
+    assert "2 with other code: run again" in nb.run("%psweep run f params --stale")
     (asked,) = study_of(nb).submitted
     assert (asked["skip"], asked["stale"]) == ("done+failed", True)
     assert "--again runs all" in usage_error(nb, "%psweep run f params --again --stale")

@@ -62,7 +62,7 @@ def test_run_fail_fix_retry_append_and_skip(shell: Shell) -> None:
 
     out = shell.run("%psweep run f a=[1, 2, 3] b=[1] --label more --wait")
     assert out.startswith(
-        "1 new, 2 done (2 with older code: `--stale` runs them again, `--again` all)\n"
+        "1 new, 2 done (2 with other code: `--stale` runs them again, `--again` all)\n"
         "changed since run 0: `f`\nrun 1 'more': 1 pset, 1 worker, calc/\n"
     )
     table = pd.read_pickle("calc/database.pk")
