@@ -66,9 +66,9 @@ _HOMES = {
     "runs": ("Run",),
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
+    "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
     "ui.explorer": ("explore",),
     "ui.plots": ("plot_heatmap", "plot_line", "plot_scatter"),
-    "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
     "within": ("report", "workdir"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -164,10 +164,10 @@ class Columns:
         return sorted(found, key=lambda name: (name.startswith("_"), self.kinds[name].truth))
 
 
-def columns_of(df: pd.DataFrame, params: Sequence[str]) -> Columns:
-    """What can be drawn of a table."""
+def columns_of(df: pd.DataFrame, params: Sequence[str] | None) -> Columns:
+    """What can be drawn of a table; where nobody knows the parameters they are guessed."""
     kinds = {name: kind for name, kind in drawable(df).items() if name and name not in _HIDDEN}
-    known = [name for name in params if name in kinds]
+    known = [name for name in (_guessed(kinds) if params is None else params) if name in kinds]
     others = [name for name in kinds if name not in known]
     ordered = known + sorted(others, key=lambda name: name.startswith("_"))
     different = {}
@@ -177,6 +177,14 @@ def columns_of(df: pd.DataFrame, params: Sequence[str]) -> Columns:
         except TypeError:
             different[name] = 0
     return Columns({name: kinds[name] for name in ordered}, known, different)
+
+
+def _guessed(kinds: Mapping[str, Kind]) -> list[str]:
+    """All but what psweep's users call results, `loss_`; else all but the last numbers."""
+    plain = [name for name in kinds if not name.startswith("_")]
+    results = [name for name in plain if name.endswith("_")]
+    results = results or [name for name in plain if kinds[name].name == NUMBER][-1:]
+    return [name for name in plain if name not in results]
 
 
 def completed(choice: Choice, columns: Columns) -> Choice:
@@ -234,7 +242,7 @@ def _values(column: pd.Series[Any], kind: Kind) -> dict[str, Any]:
     counts = column.value_counts()
     if kind.name == NUMBER and len(counts) > MOST_VALUES:
         ends = (column.min(), column.max())
-        return {"range": [texts.cell(_plain(end)) for end in ends]}
+        return {"range": [f"{float(end):.3g}" for end in ends]}
     found = counts.index[:MOST_VALUES].tolist()
     found.sort(key=str if kind.name == CATEGORY else None)
     options = [[literal(value), texts.cell(_plain(value), 40) or '""'] for value in found]

@@ -219,10 +219,10 @@ class Explorer:
 
     # -- names -------------------------------------------------------------------------------
 
-    def _params(self) -> list[str]:
-        """The parameters of all runs, in their order; none are known of a table."""
+    def _params(self) -> list[str] | None:
+        """The parameters of all runs, in their order; nobody knows those of a table."""
         if self._study is None:
-            return []
+            return None
         return list(dict.fromkeys(p for run in self._study.runs for p in run.info["params"]))
 
     def _origin(self) -> tuple[list[str], str]:

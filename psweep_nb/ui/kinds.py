@@ -12,6 +12,7 @@ import pandas as pd
 
 NUMBER, TIME, CATEGORY, OTHER = "number", "time", "category", "other"
 
+_MISSING = {type(None), type(pd.NA), type(pd.NaT)}
 _INTS = (int, np.integer)
 _NUMBERS = (int, float, np.integer, np.floating)
 _TEXTS = (str, bool, np.bool_, int, float, np.integer, np.floating, type(None), date, PurePath)
@@ -70,13 +71,15 @@ def kind_of(column: pd.Series[Any]) -> Kind:
 
 
 def _of_objects(column: pd.Series[Any]) -> Kind:
-    values = column.dropna()
-    kinds = set(map(type, values.tolist()))
+    kinds = set(map(type, column.tolist()))
+    none = type(None) in kinds
+    kinds -= _MISSING
+    if float in kinds and not _all(kinds, _NUMBERS):  # NaN, for absent
+        kinds = set(map(type, column.dropna().tolist()))
     if {bool, np.bool_} >= kinds and kinds:
         return Kind(CATEGORY, "bool", truth=True)
-    none = any(value is None for value in column.tolist())
     if _all(kinds, _NUMBERS) and not none:
-        return _of_numbers(values, _all(kinds, _INTS))
+        return _of_numbers(column.dropna(), _all(kinds, _INTS))
     if kinds == {str} and not none:
         return Kind(CATEGORY)
     if all(kind in _TEXTS or issubclass(kind, (date, PurePath)) for kind in kinds):

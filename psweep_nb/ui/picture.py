@@ -33,6 +33,7 @@ MOST_CELLS = 100  # different numbers along one side of a heat map
 CELL_BINS = 50
 MOST_COLORS = 10  # lines told apart by a number
 MOST_NAMES = 20  # categories with a colour, or with a place on an axis
+_ENDLESS = 1e300  # near the greatest float matplotlib's own sums overflow
 _TICKS = 12  # labels along one side of a heat map
 
 
@@ -215,11 +216,19 @@ def _cast(writer: Writer, picture: Picture, kinds: Mapping[str, Kind]) -> None:
     if casts:
         pairs = ", ".join(f'{quoted(name)}: "{cast}"' for name, cast in casts.items())
         writer.select(f"data = data.astype({{{pairs}}})")
+    _finite(writer, picture)
+
+
+def _finite(writer: Writer, picture: Picture) -> None:
+    """Leave out rows with numbers that have no place in a figure."""
     floats = [name for name in picture.columns if writer.data[name].dtype.kind == "f"]
-    endless = [name for name in floats if not np.isfinite(writer.data[name]).all()]
-    if endless:
-        listed = ", ".join(map(quoted, endless))
-        writer.select(f"data = data[np.isfinite(data[[{listed}]]).all(axis=1)]")
+    most = {name: writer.data[name].abs().max() for name in floats}
+    endless = ", ".join(quoted(name) for name in floats if most[name] > _ENDLESS)
+    if endless and np.inf in most.values():
+        writer.select(f"data = data[np.isfinite(data[[{endless}]]).all(axis=1)]")
+        _finite(writer, picture)
+    elif endless:
+        writer.select(f"data = data[data[[{endless}]].abs().lt({_ENDLESS}).all(axis=1)]")
 
 
 def _is_number(writer: Writer, name: str) -> bool:

@@ -7,6 +7,7 @@ the kernel's time.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -125,9 +126,12 @@ def shared(ip: Any) -> Turns:
     """The turns of the kernel that `ip` is the shell of."""
     if ip not in _turns:
         loop = ip.kernel.io_loop.asyncio_loop
-        turns = Turns(
-            loop.call_soon_threadsafe, loop.call_later, lambda: bool(ip.display_trap.is_active)
-        )
+
+        def busy() -> bool:
+            # IPython's hook is in place while a cell runs, also while it awaits.
+            return sys.displayhook is ip.displayhook
+
+        turns = Turns(loop.call_soon_threadsafe, loop.call_later, busy)
         ip.events.register("post_execute", turns.cell_ended)
         _turns[ip] = turns
     return _turns[ip]

@@ -56,8 +56,8 @@ class Page:
         return found
 
 
-def chosen(choice: Choice, params: list[str] | None = None) -> tuple[str, str, str]:
-    found = completed(choice, columns_of(table(), PARAMS if params is None else params))
+def chosen(choice: Choice, params: list[str] | None = PARAMS) -> tuple[str, str, str]:
+    found = completed(choice, columns_of(table(), params))
     return found.x, found.y, found.color
 
 
@@ -66,6 +66,8 @@ def test_what_comes_up_at_first() -> None:
     assert chosen(Choice(y="energy")) == ("a", "energy", "")
     assert chosen(Choice(x="b")) == ("b", "energy", "a")
     assert chosen(Choice(kind="heatmap")) == ("a", "b", "energy")
+    assert chosen(Choice(), None) == ("a", "fine", "b")
+    assert chosen(Choice(kind="heatmap"), None) == ("a", "b", "fine")
     assert chosen(Choice(), []) == ("a", "b", "")
     assert chosen(Choice(kind="scatter", x="gone", y="method", color="energy")) == (
         "a",
@@ -73,6 +75,12 @@ def test_what_comes_up_at_first() -> None:
         "energy",
     )
     assert completed(Choice(), columns_of(pd.DataFrame(), [])) == Choice()
+
+
+def test_of_a_table_names_that_end_in_an_underscore_are_results() -> None:
+    df = pd.DataFrame({"loss_": [1.0, 2.0], "a": [1, 2], "b": [2, 1]})
+    assert columns_of(df, None).params == ["a", "b"]
+    assert completed(Choice(), columns_of(df, None)).y == "loss_"
 
 
 def test_a_heat_map_colours_what_was_against_x_and_back() -> None:

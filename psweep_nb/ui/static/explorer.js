@@ -97,6 +97,7 @@ class Explorer {
       select.key = key;
       select.list.replaceChildren(...options.map(([value, text]) => el("option", { value, text })));
     }
+    select.list.disabled = options.length === 0;
     if (select.list.value !== value) select.list.value = value;
   }
 
