@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
     from psweep_nb.tables import df_filter_conds, df_print, df_read, df_to_json, df_write
+    from psweep_nb.ui.editor.gridedit import GridEditor
     from psweep_nb.ui.explorer import explore
     from psweep_nb.ui.plots import plot_heatmap, plot_line, plot_scatter
     from psweep_nb.within import report, workdir
@@ -67,6 +68,7 @@ _HOMES = {
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
     "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
+    "ui.editor.gridedit": ("GridEditor",),
     "ui.explorer": ("explore",),
     "ui.plots": ("plot_heatmap", "plot_line", "plot_scatter"),
     "within": ("report", "workdir"),
@@ -75,6 +77,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FunctionError",
+    "GridEditor",
     "JournalError",
     "OptionError",
     "ParamsError",

@@ -119,6 +119,13 @@ COMMANDS = {
             (Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"), _DIR),
         ),
         Command(
+            "edit",
+            "%psweep edit NAME",
+            "build psets by mouse and keyboard; the variable NAME is their list as you edit",
+            (_DIR,),
+            "%psweep edit params",
+        ),
+        Command(
             "explore",
             "%psweep explore [TABLE]",
             "choose figures of the results: line, scatter plot, heat map, with their code",

@@ -268,6 +268,19 @@ class PsweepMagics(Magics):
             run.wait()
         watch.start(self._ip, run, cell, every)
 
+    def _edit(self, words: Words) -> None:
+        if len(words.plain) != 1 or not words.plain[0].isidentifier():
+            raise UsageError("the name of one variable expected: %psweep edit params")
+        from psweep_nb.ui.editor import gridedit
+
+        given = words.options.get("--dir")
+        study = self.session.study(given, create=True) if given is not None else None
+        editor = gridedit.edit(self.session, words.plain[0], study)
+        if show.has_page(self._ip):
+            display(editor)
+        else:
+            print(f"{editor!r}; it is edited in a notebook, here is its code:\n{editor.code}")
+
     # -- commands ----------------------------------------------------------------------------
 
     def _stop(self, words: Words) -> None:
