@@ -275,11 +275,7 @@ class PsweepMagics(Magics):
 
         given = words.options.get("--dir")
         study = self.session.study(given, create=True) if given is not None else None
-        editor = gridedit.edit(self.session, words.plain[0], study)
-        if show.has_page(self._ip):
-            display(editor)
-        else:
-            print(f"{editor!r}; it is edited in a notebook, here is its code:\n{editor.code}")
+        display(gridedit.edit(self.session, words.plain[0], study))
 
     # -- commands ----------------------------------------------------------------------------
 

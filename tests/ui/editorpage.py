@@ -6,13 +6,11 @@ A stub model takes the page's messages to a `GridEditor` in this process and bri
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from psweep_nb.ui.editor import gridedit
-from psweep_nb.ui.editor.gridedit import GridEditor
+from psweep_nb.ui.editor.gridedit import EditorWidget, GridEditor
 from tests.ui.stubpage import THEMES
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>editor</title>
@@ -59,8 +57,8 @@ class EditorPage:
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
         served = {
-            "editor.js": ("text/javascript", gridedit.module_text()),
-            "editor.css": ("text/css", Path(gridedit._STATIC / "editor.css").read_text()),
+            "editor.js": ("text/javascript", str(EditorWidget._esm)),
+            "editor.css": ("text/css", str(EditorWidget._css)),
             "": ("text/html", _PAGE % style),
         }
 

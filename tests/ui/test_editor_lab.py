@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
@@ -32,17 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def lab(browser: Browser, server: Server, shots: Path) -> Iterator[LabPage]:
     """A notebook with a function and an editor, in a folder of its own."""
-    cells: list[Any] = [
-        {"cell_type": "code", "id": name, "metadata": {}, "outputs": [], "execution_count": None,
-         "source": source}
-        for name, source in CELLS.items()
-    ]  # fmt: skip
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4,
-                "nbformat_minor": 5}  # fmt: skip
-    (server.folder / "edit").mkdir()
-    (server.folder / "edit" / "edit.ipynb").write_text(json.dumps(notebook))
-    lab = LabPage(browser, server, "edit/edit.ipynb")
+    lab = LabPage(browser, server, server.write(CELLS, "edit"))
     lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     yield lab
     lab.page.screenshot(path=shots / "editor-lab-last.png")

@@ -21,8 +21,8 @@ from psweep_nb.ui.editor.draft import Axis, Draft
 from psweep_nb.ui.editor.entries import Entry
 from psweep_nb.ui.editor.psetlists import Combinations, Repeats
 
-MOST = 2_000_000  # psets
-MOST_BUILT = 100_000  # of what has to be built to be counted: conditions, samples, stars
+MOST = 1_000_000  # psets
+MOST_BUILT = 50_000  # of what has to be built to be counted: conditions, samples, stars
 
 
 class NotComputed(ParamsError):

@@ -16,6 +16,7 @@ from psweep_nb.ui.editor.entries import KINDS
 PATTERNS = ("grid", "star", "sample")
 METHODS = ("random", "lhs", "sobol")
 MOST_AXES = 200
+MOST_TEXT = 200_000  # characters of all rows: the page gets them with each answer
 _GIVEN = "given"  # the kind of a row whose values came from code and cannot be typed
 
 
@@ -106,7 +107,7 @@ class Draft:
             raise ParamsError(f"no more than {MOST_AXES} rows; make such grids in code")
         at = len(self.axes) if after is None else self.axes.index(self.axis(after)) + 1
         made = Axis(self._free_key(), **fields)
-        return replace(self, axes=(*self.axes[:at], made, *self.axes[at:]))
+        return self._with((*self.axes[:at], made, *self.axes[at:]))
 
     def duplicate(self, key: int) -> Draft:
         """With a copy of a row below it, under a free name."""
@@ -166,6 +167,14 @@ class Draft:
             if axis.tie and axis.on and not axis.blank:
                 groups.setdefault(axis.tie, []).append(axis)
         return {name: axes for name, axes in groups.items() if len(axes) > 1}
+
+    def _with(self, axes: tuple[Axis, ...]) -> Draft:
+        if sum(len(axis.name) + len(axis.text) + len(axis.middle) for axis in axes) > MOST_TEXT:
+            raise ParamsError(
+                f"more than {MOST_TEXT} characters in all rows: put values into variables and"
+                " choose the kind expression"
+            )
+        return replace(self, axes=axes)
 
     def _free_key(self) -> int:
         return max((axis.key for axis in self.axes), default=0) + 1

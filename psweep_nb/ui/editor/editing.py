@@ -21,6 +21,7 @@ from psweep_nb.ui.editor.table import Table
 
 MOST_BOUND_AT_ONCE = 20_000  # psets that are listed at each edit; more when edits pause
 LONGEST_CODE = 100_000  # characters of code that the page gets
+MOST_CELLS_OF_CODE = 6000  # of a table edited by hand: its code is looked for at each edit
 _UNDO = 50
 
 
@@ -58,6 +59,7 @@ class Editing:
         self._bound_revision = -1
         self._mine = True
         self._built: tuple[int, list[Pset]] | None = None
+        self._code: tuple[int, dict[str, str]] | None = None
         self.checked = check(content.draft, self._reader)
         if target is not None and target not in names:
             self.bind()
@@ -285,16 +287,24 @@ class Editing:
         }
 
     def _code_state(self) -> dict[str, Any]:
-        try:
-            # Written by hand a table of so many rows would be longer than what the page gets.
-            if self.by_hand and len(self.table.psets) * len(self.table.columns) > LONGEST_CODE:
-                raise ParamsError("the code is too long to be shown here")
+        if self._code is None or self._code[0] != self.revision:
+            try:
+                said = {"code": self._short_code(), "codeProblem": ""}
+            except ParamsError as error:
+                said = {"code": "", "codeProblem": texts.cut(str(error), 600)}
+            self._code = (self.revision, said)
+        return self._code[1]
+
+    def _short_code(self) -> str:
+        shown = self.table
+        code = ""
+        if not self.by_hand or len(shown.psets) * len(shown.columns) <= MOST_CELLS_OF_CODE:
             code = self.code()
-        except ParamsError as error:
-            return {"code": "", "codeProblem": str(error)}
-        if len(code) > LONGEST_CODE:
-            return {"code": "", "codeProblem": "the code is too long to be shown here"}
-        return {"code": code, "codeProblem": ""}
+        if not 0 < len(code) <= LONGEST_CODE:
+            raise ParamsError(
+                "too long to be shown here: ps.params_to_code(params) in a cell writes it"
+            )
+        return code
 
 
 def _field_of(message: dict[str, Any]) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,11 +83,15 @@ def read(kind: str, name: str, text: str, names: Mapping[str, Any]) -> Entry:
 
 def as_grid_does(name: str, entry: Entry) -> Sequence[Any]:
     """The values that `grid` finds in an entry; it says what is wrong with them, too."""
-    if isinstance(entry.raw, range) and len(entry.raw):
-        return entry.raw
+    raw = entry.raw
+    if isinstance(raw, range) and raw:
+        return raw
+    if getattr(raw, "ndim", 0) == 1 and len(raw) and getattr(raw.dtype, "kind", "") in "biuf":
+        values: list[Any] = raw.tolist()  # the same, without a dict for each
+        return values
     name = name or "values"
     try:
-        return [pset[name] for pset in grid(**{name: entry.raw})]
+        return [pset[name] for pset in grid(**{name: raw})]
     except ParamsError as error:
         raise ParamsError(str(error).removeprefix("grid: ")) from None
 
@@ -119,7 +124,7 @@ def _range(text: str, _names: Mapping[str, Any]) -> Entry:
     values = range(*numbers)
     if not values:
         raise ParamsError(f"{values.start} to {values.stop} has no values in this step: 0, 10, 2")
-    _check_count(len(values))
+    _check_count(_length(values))
     return Entry(values, f"range({', '.join(map(repr, numbers))})", values)
 
 
@@ -193,6 +198,8 @@ def _length(value: Any) -> int:
         return len(value)
     except TypeError:  # NumPy's arrays without dimensions
         return 1
+    except OverflowError:  # a range beyond what can be counted
+        return sys.maxsize
 
 
 _READERS: dict[str, Callable[[str, Mapping[str, Any]], Entry]] = {
@@ -247,4 +254,4 @@ def _check_how_many(count: Any) -> None:
 
 def _check_count(count: int) -> None:
     if count > MOST_VALUES:
-        raise ParamsError(f"{count} values; a row has at most {MOST_VALUES}")
+        raise ParamsError(f"a row has at most {MOST_VALUES} values")

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import IPython
 import ipywidgets
 import traitlets
 
 from psweep_nb.errors import ParamsError
 from psweep_nb.params import Pset, check_params
-from psweep_nb.ui import texts
+from psweep_nb.ui import follower, show, texts
 from psweep_nb.ui.editor import draft, opening, table
 from psweep_nb.ui.editor.actions import (
     MOST_PLANNED_UNASKED,
@@ -29,25 +31,31 @@ from psweep_nb.ui.editor.actions import (
     states_of,
 )
 from psweep_nb.ui.editor.editing import Content, Editing
+from psweep_nb.ui.panel import keep_answering
 from psweep_nb.ui.session import Session
+from psweep_nb.ui.slot import Slot, display
+from psweep_nb.ui.widgetfiles import joined
 
 if TYPE_CHECKING:
     from psweep_nb.study import Study
 
-_STATIC = Path(__file__).parents[1] / "static"
-PARTS = ("editor_dom.js", "editor_rows.js", "editor_table.js", "editor.js")
+get_ipython: Callable[[], Any] = IPython.get_ipython  # has no types
 
-
-def module_text() -> str:
-    """The ES module of the page, which is kept in several files."""
-    return "\n".join((_STATIC / part).read_text(encoding="utf-8") for part in PARTS)
+# The last rule hides "model not found" above the code in a notebook that is opened later.
+_STYLE = """<style>
+.pse-left p{margin:0;font-weight:600}
+.pse-left pre{font-size:12px;line-height:1.4;margin:.2em 0;white-space:pre-wrap;background:none;
+color:inherit}
+.jp-OutputArea-child:has(+ .jp-OutputArea-child .pse-left)>.lm-Panel:not(:has(*)){display:none}
+</style>"""
+_PARTS = ("page.js", "editor_dom.js", "editor_rows.js", "editor_table.js", "editor.js")
 
 
 class EditorWidget(anywidget.AnyWidget):
     """The widget itself. Its texts survive a reload of the page."""
 
-    _esm = module_text()
-    _css = (_STATIC / "editor.css").read_text(encoding="utf-8")
+    _esm = joined(*_PARTS)
+    _css = joined("editor.css")
 
     state = traitlets.Unicode("{}").tag(sync=True)
     plan = traitlets.Unicode("{}").tag(sync=True)
@@ -154,6 +162,8 @@ class GridEditor:
         self._plans = 0
         self.widget: EditorWidget | None = None
         self._box: Any = None
+        self._slot: Slot | None = None
+        self._kept: tuple[str, str] | None = None
 
     # -- for code ----------------------------------------------------------------------------
 
@@ -193,11 +203,22 @@ class GridEditor:
 
     # -- the page ----------------------------------------------------------------------------
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = self._made()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = repr(self)
-        return bundle
+    def _ipython_display_(self) -> None:
+        if not show.has_page(get_ipython()):
+            print(f"{self!r}; it is edited in a notebook, this is its code:\n{self._left()[1]}")
+            return
+        display(self._made())
+        assert self._slot is not None
+        self._slot.show(*self._left())
+
+    def _left(self) -> tuple[str, str]:
+        """What stays in the saved notebook, as HTML and as text: the code, where there is some."""
+        with self._lock:
+            state = self._editing.state()
+        code = state["code"].strip() or state["codeProblem"]
+        said = " · ".join(filter(None, (state["name"], state["counted"], state["why"])))
+        html = f'{_STYLE}<div class="pse-left"><p>{escape(said)}</p><pre>{escape(code)}</pre></div>'
+        return html, code
 
     def _made(self) -> Any:
         """The box with the editor, made when it is first shown."""
@@ -205,6 +226,7 @@ class GridEditor:
             self.widget = EditorWidget()
             self.widget.on_msg(lambda _widget, content, _buffers: self.answer(content))
             keep_answering(self.widget)
+            self._slot = Slot(f"psweep-edit-{uuid.uuid4()}", self.widget.send)
             self._box = ipywidgets.VBox([self.widget])
             self.widget.ids = [self.widget.model_id, self._box.model_id]
             self._push()
@@ -220,6 +242,7 @@ class GridEditor:
     def _settle(self) -> None:
         """What takes longer than a key press: the variable, and what is done already."""
         self._editing.bind()
+        self._keep()
         count = self._editing.count
         if self.widget is None or not count or not self._runner.chosen:
             self._say_of_plan({})
@@ -228,6 +251,13 @@ class GridEditor:
             self._say_of_plan({"text": text})
         else:
             self._look_ahead(self._editing.params())
+
+    def _keep(self) -> None:
+        """Bring what stays in the notebook up to date; each time makes the document unsaved."""
+        left = self._left()
+        if self._slot is not None and left != self._kept:
+            self._kept = left
+            self._slot.update(*left)
 
     def _look_ahead(self, psets: list[Pset]) -> None:
         """Plan, and tell the page."""
@@ -261,7 +291,7 @@ class GridEditor:
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         kind = message.get("kind")
         if kind == "hello":
-            return {}
+            return {"slot": self._slot.latest()} if self._slot is not None else {}
         if kind == "window":
             return self._window(int(message["start"]), int(message["count"]))
         if kind == "cell_text":
@@ -307,8 +337,6 @@ class GridEditor:
 
     def _show(self, run: Any) -> None:
         """The panel of a run, below the editor."""
-        from psweep_nb.ui import follower, show
-
         panel = show.panel_of(run)
         for _ in panel.push():
             pass
@@ -336,13 +364,6 @@ def edit(session: Session, name: str, study: Study | None = None) -> GridEditor:
 
 
 _editors: dict[str, GridEditor] = {}  # by the variable; a kernel has one notebook
-
-
-def keep_answering(widget: Any) -> None:
-    """Let the page be answered while a cell runs, see `psweep_nb.ui.panel`."""
-    from psweep_nb.ui.panel import _keep_answering
-
-    _keep_answering(widget)
 
 
 def _session() -> Session:

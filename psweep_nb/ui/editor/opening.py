@@ -55,13 +55,12 @@ def _grid_of(psets: Sequence[Pset]) -> Draft | None:
         for i in numbers:
             values = [psets[row][names[i]] for row in rows]
             fields = _fields(names[i], values, constant=i not in varying)
-            draft = draft.add(name=names[i], tie=tie, **fields)
+            try:
+                draft = draft.add(name=names[i], tie=tie, **fields)
+            except ParamsError:  # too much to type
+                return None
     made = check(draft, Reader({}))
-    if made.psets is None or len(made.psets) != len(psets):
-        return None
-    again = [_numbered([*(p[name] for p in made.psets), *(p[name] for p in psets)])
-             for name in names]  # fmt: skip
-    return draft if all(column[: len(psets)] == column[len(psets) :] for column in again) else None
+    return draft if made.count == len(psets) else None  # it takes no more than so many
 
 
 def _fields(name: str, values: Sequence[Any], *, constant: bool) -> dict[str, Any]:
@@ -125,13 +124,20 @@ def _numbered(values: Sequence[Any]) -> list[int]:
     known: dict[Hashable, int] = {}
     seen: dict[int, int] = {}  # an object occurs in many psets: it is written once
     numbers = []
+    writer = Writer()
     for value in values:
         number = seen.get(id(value))
         if number is None:
-            try:
-                key: Hashable = Writer().text(value)
-            except CannotWrite:
-                key = id(value)
-            number = seen[id(value)] = known.setdefault(key, len(known))
+            number = seen[id(value)] = known.setdefault(_key_of(value, writer), len(known))
         numbers.append(number)
     return numbers
+
+
+def _key_of(value: Any, writer: Writer) -> Hashable:
+    kind = type(value)
+    if kind is int or kind is str:
+        return (kind, value)
+    try:
+        return writer.text(value)
+    except CannotWrite:
+        return id(value)

@@ -6,7 +6,8 @@ Called by `grid`; what is at a place here is what `psweep_nb.pgrid` and `repeat`
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, product
 from typing import Any
 
 from psweep_nb.params import Pset
@@ -44,7 +45,13 @@ class Combinations(Sequence[Pset]):
         }
 
     def __iter__(self) -> Iterator[Pset]:
-        return (self[number] for number in range(len(self)))
+        names = [name for loop in self._loops for name in loop]
+        if len(names) == len(self._loops):  # no ties: as `grid` does it
+            points: Iterable[Any] = product(*(next(iter(loop.values())) for loop in self._loops))
+        else:
+            turns = (list(zip(*loop.values(), strict=True)) for loop in self._loops)
+            points = map(chain.from_iterable, product(*turns))
+        return (dict(zip(names, point, strict=True)) for point in points)
 
 
 class Repeats(Sequence[Pset]):

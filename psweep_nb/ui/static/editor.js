@@ -53,7 +53,7 @@ class Editor {
     this.note = el("div", { class: "pse-remark pse-dim" });
     this.root = el(
       "div",
-      { class: "pse", role: "group", "aria-label": "Grid editor", "data-lm-suppress-shortcuts": "true" },
+      { class: "pse", role: "group", "aria-label": "Grid editor" },
       el(
         "div",
         { class: "pse-head" },
@@ -126,17 +126,7 @@ class Editor {
   }
 
   listen() {
-    this.stops = [];
-    // Lab's single-key shortcuts stay off in here, but Ctrl+S still saves.
-    const keep = (event) =>
-      this.root.toggleAttribute(
-        "data-lm-suppress-shortcuts",
-        !(event.ctrlKey || event.metaKey) || Boolean(this.table.typing),
-      );
-    for (const kind of ["keydown", "keyup"]) {
-      window.addEventListener(kind, keep, true);
-      this.stops.push(() => window.removeEventListener(kind, keep, true));
-    }
+    this.stops = [keepShortcutsOff(this.root)];
     this.root.addEventListener("keydown", (event) => {
       const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey;
       if (undo && !["INPUT", "SELECT"].includes(event.target.tagName) && !this.undo.disabled) {
@@ -144,20 +134,14 @@ class Editor {
         this.edit({ kind: "undo" });
       }
     });
-    const heard = { "change:state": () => this.show(), "change:plan": () => this.showPlan() };
-    heard["msg:custom"] = (content) => this.hear(content);
-    for (const [name, handler] of Object.entries(heard)) {
-      this.model.on(name, handler);
-      this.stops.push(() => this.model.off(name, handler));
-    }
-    const kernel = this.model.widget_manager?.kernel;
-    if (kernel?.statusChanged) {
-      const changed = (_, status) => {
-        if (["restarting", "autorestarting", "dead", "terminating"].includes(status)) this.die(status);
-      };
-      kernel.statusChanged.connect(changed);
-      this.stops.push(() => kernel.statusChanged.disconnect(changed));
-    }
+    this.stops.push(
+      onKernelGone(this.model, (what) => this.die(what)),
+      listen(this.model, {
+        "change:state": () => this.show(),
+        "change:plan": () => this.showPlan(),
+        "msg:custom": (content) => this.hear(content),
+      }),
+    );
   }
 
   end() {
@@ -227,7 +211,7 @@ class Editor {
     try {
       this.model.send({ ...message, view: this.view });
     } catch {
-      return this.die("gone");
+      return this.die("is gone");
     }
     if (!wait) return;
     clearTimeout(this.waiting);
@@ -238,6 +222,7 @@ class Editor {
   }
 
   hear(content) {
+    if (content?.slot) fillSlot(this.model, content.slot);
     if (content?.view !== this.view) return;
     if (content.kind !== "window") clearTimeout(this.waiting);
     if (this.busy) {
@@ -269,11 +254,10 @@ class Editor {
     setText(this.said, text);
   }
 
-  die(status) {
+  die(what) {
     if (this.dead) return;
     this.dead = true;
     clearTimeout(this.waiting);
-    const what = { dead: "died", gone: "is gone", terminating: "was shut down" }[status] ?? "was restarted";
     this.root.classList.add("pse-dead");
     this.choose("code");
     const kept = this.code.textContent ? " The code of what stood here is kept:" : "";

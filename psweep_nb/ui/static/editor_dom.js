@@ -1,15 +1,4 @@
-// The grid editor's module is made of several files, joined in this order: dom, rows, table, editor.
-// User data reaches the page as textContent, values of inputs and attributes only.
-
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name === "text") node.textContent = value;
-    else if (value !== null && value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
+// Part of the grid editor, after page.js: what its rows and its table are made of.
 
 function button(text, act, kind = "") {
   const node = el("button", { type: "button", text, class: `pse-button ${kind}` });
@@ -32,10 +21,6 @@ function labelled(text, control, kind = "") {
 let ids = 0;
 function newId() {
   return `pse-${Math.random().toString(36).slice(2, 8)}-${++ids}`;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 function options(select, values, words = {}) {
@@ -66,12 +51,4 @@ function complain(control, node, problem) {
 
 function grouped(number) {
   return number.toLocaleString("en").replaceAll(",", "\u202f");
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text || "{}");
-  } catch {
-    return {};
-  }
 }
