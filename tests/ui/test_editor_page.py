@@ -453,6 +453,15 @@ def test_what_is_typed_is_kept_while_the_kernel_is_busy(pages: Any) -> None:
     expect(counted(page)).to_have_text("4 psets")
 
 
+def test_quick_typing_is_few_messages(pages: Any) -> None:
+    page = pages(grid_content(a=[1, 2]))
+    page.page.evaluate("model.sent.length = 0")
+    field(page, "Values of a").focus()
+    page.page.keyboard.type(", 3" * 40, delay=5)
+    expect(counted(page)).to_have_text("42 psets")
+    assert page.page.evaluate("model.sent.length") < 40
+
+
 def test_an_edit_that_cannot_be_is_said(pages: Any) -> None:
     page = pages(grid_content(a=[1, 2]))
     field(page, "Values of a").fill("1, " * 20_000)

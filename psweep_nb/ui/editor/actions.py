@@ -8,13 +8,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import OptionError, PsweepError
 from psweep_nb.functions.whose import is_users
 from psweep_nb.params import Pset
 from psweep_nb.ui import header, texts
-from psweep_nb.ui.session import Session
+from psweep_nb.ui.session import DEFAULT_DIR, Session, open_study
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -58,6 +59,7 @@ class Runner:
         self._session = session
         self._given = function
         self._study = study
+        self._looked: Study | None = None
         self._target = target or "PARAMS"
         self.chosen = "" if function is None else _name_of(function)
         self.workers = "1"
@@ -102,10 +104,11 @@ class Runner:
         return int(text)
 
     def study(self) -> Study:
-        """The study that is asked and run in."""
-        if self._study is not None:
-            return self._study
-        return self._session.study(None, create=True, quiet=True)
+        """The study that is asked: looking does not make it the one the notebook uses."""
+        found = self._study or self._session.last
+        if found is None:
+            found = self._looked = self._looked or open_study(Path(DEFAULT_DIR))
+        return found
 
     def state(self) -> dict[str, Any]:
         """What the page offers."""
@@ -143,7 +146,8 @@ class Runner:
 
     def run(self, psets: list[Pset]) -> Done:
         """Run in the background what is neither done nor failed."""
-        plan, study = self.plan(psets), self.study()
+        plan = self.plan(psets)
+        study = self._study or self._session.study(None, create=True, quiet=True)
         if plan.running_same is not None:
             return self._shown(plan.running_same, "at work on these psets already")
         if not plan.todo:

@@ -44,9 +44,18 @@ class Editing:
         The notebook's names.
     target : str, optional
         The variable that is kept up to date; none by default.
+    opened : object, optional
+        What the content was made of: where the variable is just that, it stays so until the first
+        edit.
     """
 
-    def __init__(self, content: Content, names: dict[str, Any], target: str | None) -> None:
+    def __init__(
+        self,
+        content: Content,
+        names: dict[str, Any],
+        target: str | None,
+        opened: object = None,
+    ) -> None:
         self.content = content
         self.names = names
         self.target = target
@@ -61,10 +70,10 @@ class Editing:
         self._built: tuple[int, list[Pset]] | None = None
         self._code: tuple[int, dict[str, str]] | None = None
         self.checked = check(content.draft, self._reader)
-        if target is not None and target not in names:
-            self.bind()
+        if opened is not None and self._bound is opened:
+            self._bound_revision = self.revision
         else:
-            self._bound_revision = self.revision  # it is what was opened, as it was
+            self.bind()
 
     # -- what it says ------------------------------------------------------------------------
 

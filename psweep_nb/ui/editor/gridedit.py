@@ -139,7 +139,8 @@ class GridEditor:
         params = ps.pgrid(zip(ps.grid(a=[1, 2]), ps.grid(b=[3, 4])), ps.grid(c=range(5)))
         """
         editor = cls.__new__(cls)
-        editor._start(opening.content_of(check_params(params)), name, func, study)
+        content = opening.content_of(check_params(params))
+        editor._start(content, name, func, study, opened=params)
         return editor
 
     def _start(
@@ -149,13 +150,14 @@ class GridEditor:
         func: Callable[..., Any] | None,
         study: Study | None,
         session: Session | None = None,
+        opened: object = None,
     ) -> None:
         if name is not None and not name.isidentifier():
             raise ParamsError(f"name is {name!r}; it should be the name of a variable")
         session = session or _session()
         # Messages of the page are handled on whatever thread the kernel chooses.
         self._lock = threading.RLock()
-        self._editing = Editing(content, session.names, name)
+        self._editing = Editing(content, session.names, name, opened)
         self._runner = Runner(session, func, study, name)
         self._plan: Any = None
         self._planned = -1  # the revision it is of
@@ -356,9 +358,10 @@ def edit(session: Session, name: str, study: Study | None = None) -> GridEditor:
     names = session.names
     if known is not None and name in names and known.is_bound_to(names[name]):
         return known
-    psets = check_params(names[name]) if name in names else []
+    there = names.get(name, [])
+    content = opening.content_of(check_params(there))
     editor = GridEditor.__new__(GridEditor)
-    editor._start(opening.content_of(psets), name, None, study, session)
+    editor._start(content, name, None, study, session, opened=there)
     _editors[name] = editor
     return editor
 

@@ -43,6 +43,7 @@ def test_from_plan_to_rows() -> None:
     page.ask({"kind": "workers", "value": "2"})
     assert "3 new" in planned(page)
     assert not Path("calc").exists()  # looking writes nothing
+    assert page.editor._runner._session.last is None  # and is not using the study
     answer = page.ask({"kind": "plan"})
     assert "3 psets, `square`: 3 new" in answer["details"]
     assert "%psweep plan square params -w 2" in answer["text"]

@@ -53,13 +53,19 @@ def test_a_variable_that_the_user_has_assigned_is_left_alone() -> None:
 def test_what_was_opened_stays_the_users_until_the_first_edit() -> None:
     params = ps.grid(a=[1, 2])
     names = {"params": params}
-    editing = Editing(content_of(params), names, "params")
+    editing = Editing(content_of(params), names, "params", params)
     editing.do({"kind": "settle"})
     assert names["params"] is params
     assert editing.is_bound_to(params)
     change(editing, 1, "text", "3")
     assert names["params"] == [{"a": 3}]
     assert params == [{"a": 1}, {"a": 2}]
+
+
+def test_a_variable_that_was_named_in_code_is_bound_at_once() -> None:
+    names: dict[str, Any] = {"params": 5}
+    editing = Editing(Content(of_axes({"a": [1, 2]})), names, "params")
+    assert names["params"] == editing.params() == [{"a": 1}, {"a": 2}]
 
 
 def test_many_psets_are_bound_when_edits_pause() -> None:
