@@ -17,6 +17,9 @@ from psweep_nb.ui.session import Session
 from tests.strategies import json_values
 from tests.ui.conftest import Notebook
 
+NO_AXES: Any = [{"a": 1}]
+NO_PSETS: Any = [1, 2]
+
 
 @pytest.fixture(autouse=True)
 def _no_editors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,11 +37,11 @@ def test_params_and_code() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: ps.GridEditor([{"a": 1}]), "from_params"),
+        (lambda: ps.GridEditor(NO_AXES), "from_params"),
         (lambda: ps.GridEditor({"a": []}), "is empty"),
         (lambda: ps.GridEditor({"a": {1, 2}}), "no order"),
         (lambda: ps.GridEditor({"a": [1]}, name="two words"), "name of a variable"),
-        (lambda: ps.GridEditor.from_params([1, 2]), "not a dict"),
+        (lambda: ps.GridEditor.from_params(NO_PSETS), "not a dict"),
     ],
 )
 def test_what_is_no_grid_is_refused(make: Any, says: str) -> None:
