@@ -7,7 +7,6 @@ workload cells from ``ui.cellresults``.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 
@@ -18,7 +17,7 @@ def load(ip: Any) -> None:
     ----------
     ip : IPython.InteractiveShell
     """
-    from psweep_nb.ui import show
+    from psweep_nb.ui import begun, show
     from psweep_nb.ui.completion import completer
     from psweep_nb.ui.magics import PsweepMagics
 
@@ -28,15 +27,8 @@ def load(ip: Any) -> None:
     ip.register_magics(magics)
     for magic in ("%psweep", "%%psweep"):
         ip.set_hook("complete_command", completer(magics.session), str_key=magic)
-    ip.events.register("pre_run_cell", _cell_begins)
+    ip.events.register("pre_run_cell", begun.cell_begins)
     # By name: a formatter for a class not imported yet costs nothing.
     formatter = ip.display_formatter.ipython_display_formatter
     formatter.for_type_by_name("psweep_nb.runs", "Run", lambda run: show.show_run(ip, run))
     formatter.for_type_by_name("psweep_nb.study", "Study", lambda s: show.show_study(ip, s))
-
-
-def _cell_begins(info: Any) -> None:
-    """What a cell showed before goes when the cell runs anew."""
-    watch = sys.modules.get("psweep_nb.ui.watch")
-    if watch is not None:
-        watch.cell_begins(info)

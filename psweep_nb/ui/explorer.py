@@ -24,8 +24,8 @@ import pandas as pd
 import traitlets
 
 from psweep_nb.errors import OptionError, PsweepError
+from psweep_nb.ui import begun, follower, header, picture, report, show, texts, turns
 from psweep_nb.ui import choice as choices
-from psweep_nb.ui import follower, header, picture, report, show, texts, turns
 from psweep_nb.ui.choice import Choice
 from psweep_nb.ui.lines import quoted
 from psweep_nb.ui.panel import PORTION, keep_answering
@@ -65,6 +65,7 @@ class Explorer:
     every = EVERY
 
     def __init__(self, data: Study | pd.DataFrame, choice: Choice) -> None:
+        self.over = ""  # why, once it is
         self._data = data
         self._study: Any = None if isinstance(data, pd.DataFrame) else data
         self._choosing = threading.Lock()  # pages are answered on any thread
@@ -101,11 +102,19 @@ class Explorer:
         self.draw()
         self._turns = turns.shared(ip)
         self._turns.join(self)
+        begun.begin(ip, self)
         self._turns.spent(self, time.perf_counter() - began)
         display(self.widget)
         self._slot.show(self._html, self._plain)
         if self._study is not None:
             follower.shared().follow(self)
+
+    def stop(self, why: str) -> None:
+        """Draw no more, nor answer; from any thread."""
+        self.over = why
+        follower.shared().drop(self)
+        if self._turns is not None:
+            self._turns.leave(self)
 
     # -- followed ----------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ here is what is shown of it, and when it ends: with its run, when its cell is ru
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from psweep_nb.ui import follower, header, report, texts, turns
+from psweep_nb.ui import begun, follower, header, report, texts, turns
 from psweep_nb.ui.cellruns import Cell, Ran, bundle, size
 from psweep_nb.ui.panel import PORTION, keep_answering
 from psweep_nb.ui.slot import Slot, display
@@ -34,7 +33,6 @@ _SLOW = 1.0  # seconds between its runs that are worth a word
 _IDLE = 0.1  # seconds between looks at the run, where the cell waits for it
 
 _number = itertools.count()
-_watches: dict[str, Watch] = {}  # by their cells
 
 
 class Strip(anywidget.AnyWidget):
@@ -245,13 +243,8 @@ def start(ip: Any, run: Run, source: str, every: float | None) -> Watch:
     UsageError
         When the cell cannot be run.
     """
-    cell = Cell(ip, source)
-    key = _key_of(ip) or hashlib.sha1(source.encode()).hexdigest()
-    if key in _watches:
-        _watches[key].stop("its cell runs anew")
-    for old in [old for old, watch in _watches.items() if watch.over]:
-        del _watches[old]
-    watch = _watches[key] = Watch(turns.shared(ip), run, cell, every or EVERY)
+    watch = Watch(turns.shared(ip), run, Cell(ip, source), every or EVERY)
+    begun.begin(ip, watch, source)
     watch.start()
     return watch
 
@@ -281,18 +274,3 @@ def follow_here(ip: Any, run: Run, source: str, every: float | None) -> None:
             time.sleep(0 if ended else rest)
     except KeyboardInterrupt:
         print(f"stopped watching; run {run.run_seq} goes on (%psweep stop ends it)")
-
-
-def _key_of(ip: Any) -> str | None:
-    """The id of the cell that is running, where the front-end tells it."""
-    try:
-        return str(ip.kernel.get_parent("shell")["metadata"]["cellId"])
-    except (AttributeError, KeyError, TypeError):
-        return None
-
-
-def cell_begins(info: Any) -> None:
-    """End the watch that an earlier execution of this cell began: for ``pre_run_cell``."""
-    watch = _watches.pop(getattr(info, "cell_id", None) or "", None)
-    if watch is not None:
-        watch.stop("its cell runs anew")

@@ -390,3 +390,16 @@ def test_with_psweep_wait_the_cell_runs_when_the_run_has_ended(kernel: Kernel) -
     (slot,) = kernel.slots()
     assert kernel.outputs(slot) == ["rows 4"]
     assert kernel.outputs(f"{slot}-line") == ["run 0 finished: 4 of 4 done"]
+
+
+def test_an_explorer_ends_when_its_cell_runs_anew(kernel: Kernel) -> None:
+    kernel.run("%psweep run f a=range(4)")
+    kernel.run("%psweep explore", "explore")
+    kernel.run("%psweep explore", "explore")
+    kernel.run("%psweep explore", "another")
+    go(0, 1, 2, 3)
+    said = kernel.run(
+        "import gc\nfrom psweep_nb.ui.explorer import Explorer\n"
+        "print(sorted(e.over for e in gc.get_objects() if type(e) is Explorer))"
+    )
+    assert said == "['', '', 'its cell runs anew']\n"
