@@ -55,10 +55,14 @@ def _psets_in_file(path: "str | os.PathLike[str]") -> Any:
 
     try:
         # Nullable types, so that whole numbers beside an empty cell stay whole numbers.
-        table = pd.read_csv(where, dtype_backend="numpy_nullable", skipinitialspace=True)
+        # Of longer lines than the first pandas would else take the first column for an index.
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                where, dtype_backend="numpy_nullable", skipinitialspace=True, index_col=False
+            )
     except FileNotFoundError:
         raise ParamsError(f"there is no file {where!r} to read psets from") from None
-    except (OSError, ValueError) as exc:  # pandas' own errors are ValueErrors
+    except (OSError, ValueError, pd.errors.ParserWarning) as exc:  # pandas' errors: ValueErrors
         raise ParamsError(
             f"{where!r} cannot be read as CSV with one pset a line, names in the first: {exc}"
         ) from exc

@@ -10,6 +10,7 @@ import enum
 import fractions
 import keyword
 import pathlib
+import re
 import sys
 import types
 import uuid
@@ -181,9 +182,17 @@ class Writer:
             return "pd.NaT"
         if type(value) is pd.Timedelta:
             return f"pd.{value!r}"
-        if type(value) is pd.Timestamp and (value.tz is None or str(value.tz) in repr(value)):
+        if type(value) is pd.Timestamp and (value.tz is None or self._is_plain_zone(value)):
             return f"pd.{value!r}"
         raise _cannot(value)
+
+    def _is_plain_zone(self, value: Any) -> bool:
+        # pandas does not quote what is in a zone's name, and a zone may have any name.
+        zone = str(value.tz)
+        return zone in repr(value) and _ZONE.fullmatch(zone) is not None
+
+
+_ZONE = re.compile(r"[\w+/:-]+")
 
 
 def _is_name(text: str) -> bool:

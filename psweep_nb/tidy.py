@@ -61,6 +61,10 @@ _STATES: dict[Any, str] = {True: "failed", False: "done"}  # absent: a batch pse
 def _equals(found: Any, value: Any) -> bool:
     if found is pd.NA:
         return value is pd.NA
+    arrays = isinstance(found, np.ndarray) or isinstance(value, np.ndarray)
+    # An empty array would equal anything.
+    if value is pd.NA or (arrays and np.shape(found) != np.shape(value)):
+        return False
     return bool(np.all(found == value))
 
 

@@ -39,11 +39,26 @@ def _chosen(table: pd.DataFrame, rows: Any) -> np.ndarray:
     if isinstance(rows, pd.DataFrame):
         if "_pset_id" not in rows:
             raise OptionError("rows to delete are known by _pset_id, which these do not have")
+        _check_attempts(table, rows)
         return _with_ids(table, rows["_pset_id"].tolist())
     values = [rows] if isinstance(rows, str) else list(rows)
     if values and all(isinstance(value, str) for value in values):
         return _with_ids(table, values)
     return mask_of(table, rows, "the mask (if rows came meanwhile, give the rows: df[mask])")
+
+
+def _check_attempts(table: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """A row that another attempt has replaced meanwhile is not the one that was chosen."""
+    if "_attempt" not in rows or "_attempt" not in table:
+        return
+    now = dict(zip(table["_pset_id"].tolist(), table["_attempt"].tolist(), strict=True))
+    for pset_id, attempt in zip(rows["_pset_id"].tolist(), rows["_attempt"].tolist(), strict=True):
+        known = isinstance(attempt, int) and isinstance(now.get(pset_id), int)
+        if known and now[pset_id] > attempt:
+            raise OptionError(
+                f"the pset with the _pset_id {pset_id!r} was executed again since these rows were "
+                "taken from the table; nothing was deleted: choose from study.df as it is now"
+            )
 
 
 def _with_ids(table: pd.DataFrame, ids: Iterable[Any]) -> np.ndarray:

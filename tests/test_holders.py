@@ -226,3 +226,12 @@ class TestStudies:
 
     def test_an_empty_study(self, tmp_path):
         assert ps.Study(tmp_path / "none").params() == []
+
+
+def test_longer_lines_of_a_csv_lose_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "psets.csv"
+    path.write_text("a,b\n1,2,\n3,4,\n")
+    assert check_params(str(path)) == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
+    path.write_text("a,b\n1,2,3\n")
+    with pytest.raises(ParamsError, match="Length of header"):
+        check_params(str(path))

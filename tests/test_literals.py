@@ -174,3 +174,9 @@ def test_what_the_notebook_defines_is_noted(monkeypatch):
     writer = Writer()
     assert writer.text(Mine) == "Mine"
     assert writer.own == {"Mine"} and not writer.imports
+
+
+def test_a_zone_of_any_name_does_not_become_code() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=1), 'UTC") or print("')
+    with pytest.raises(CannotWrite, match="Timestamp"):
+        Writer().text(pd.Timestamp("2024-01-01", tz=zone))

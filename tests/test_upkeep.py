@@ -438,3 +438,26 @@ def test_columns_in_both_ways_or_none(study: Study) -> None:
     for act in (lambda: study.update(), lambda: study.update({"x": 1}, y=2)):
         with pytest.raises(OptionError, match="takes a dict or function, or columns by name"):
             act()
+
+
+def test_rows_that_were_executed_again_meanwhile_are_not_deleted() -> None:
+    study = Study("calc")
+
+    def fails(a: int) -> int:
+        raise ValueError("not yet")
+
+    study.run(fails, [{"a": 1}, {"a": 2}], on_error="record")
+    old = study.df
+    study.runs[-1].retry(workloads.double).wait()
+    with pytest.raises(OptionError, match="executed again"):
+        study.delete(old[old["_failed"]])
+    assert study.df["_failed"].tolist() == [False, False]
+
+
+def test_an_array_equals_only_its_like() -> None:
+    study = Study("calc")
+    peaks = {1: np.array([]), 2: np.array([3.0, 3.0]), 3: 3}
+    study.run(lambda a: {"peaks": peaks[a]}, [{"a": a} for a in peaks])
+    assert study.table(peaks=3)["a"].tolist() == [3]
+    assert study.table(peaks=np.array([3.0, 3.0]))["a"].tolist() == [2]
+    assert study.table(peaks=pd.NA)["a"].tolist() == []

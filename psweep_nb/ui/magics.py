@@ -120,6 +120,8 @@ class PsweepMagics(Magics):
         for name, value in filter(None, axes):
             if not value:
                 raise UsageError(f"the axis {name} has no values: {name}=[1, 2], without spaces")
+            if value.endswith(","):
+                raise UsageError(f"no commas between axes: the one after {name}={value[:60]}")
         if all(axes):
             found: dict[str, Any] = {}
             for name, value in filter(None, axes):

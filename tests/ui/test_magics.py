@@ -431,3 +431,9 @@ def test_a_cell_with_axes(nb: Notebook) -> None:
 def test_a_cell_that_cannot_be_a_workload(nb: Notebook) -> None:
     assert "-r E: the cell never assigns it" in usage_error(nb, "%%psweep run params -r E\nF = a")
     assert "which parameters?" in usage_error(nb, "%%psweep run -r E\nE = 1")
+
+
+def test_a_comma_between_axes_is_pointed_out(nb: Notebook) -> None:
+    nb.run("def f(a, b): return a")
+    with pytest.raises(UsageError, match="no commas between axes: the one after a="):
+        nb.run("%psweep run f a=[1, 2], b=[1]")
