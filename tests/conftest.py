@@ -1,11 +1,15 @@
 """Fixtures of several test modules."""
 
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.benchmark import psweep_environment
+
+# Started in the background of a script, a process ignores Ctrl-C, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CASES = Path(__file__).with_name("psweep_cases.py")
 
