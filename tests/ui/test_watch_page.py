@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.ui.lab import LabPage, Server
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 LONG = 60_000
@@ -99,7 +100,7 @@ def test_a_plot_is_live_lasts_and_is_completed_after_a_reload(lab: LabPage, shot
     go(lab, 4, 5)
     expect(strip(lab)).to_contain_text("18 of 24 done", timeout=LONG)
     lab.wait_for_output("watch", "18 of 24 done")
-    assert ink(saved(lab, "watch")) > ink(half)
+    until(lambda: ink(saved(lab, "watch")) > ink(half))  # an output comes piece by piece
     go(lab, 6, 7)
     lab.wait_for_output("watch", "run 0 finished: 24 of 24 done")
     expect(strip(lab)).to_be_hidden()
