@@ -100,6 +100,7 @@ class Cell:
             with contextlib.ExitStack() as stack:
                 if captured:
                     ran.outputs = stack.enter_context(_captured(self._ip))
+                    stack.enter_context(_nobody_else_draws(self._ip))
                     stack.enter_context(_own_figures(self._ip, ran.outputs))
                 for part in self._parts:
                     exec(part, self._ip.user_ns)
@@ -232,6 +233,25 @@ def _own_figures(ip: Any, outputs: list[dict[str, Any]]) -> Iterator[None]:
                 managers.destroy(number)
             managers.figs = theirs if theirs is not None else OrderedDict()
             _nothing_left_to_draw()
+
+
+@contextlib.contextmanager
+def _nobody_else_draws(ip: Any) -> Iterator[None]:
+    """Keep the inline backend from showing our figures, from another thread, while we make them.
+
+    It does so after each message that a widget gets, and those have a thread of their own: two
+    threads that draw one figure make a blank picture of it.
+    """
+    inline = sys.modules.get("matplotlib_inline.backend_inline")
+    flush = getattr(inline, "flush_figures", None)
+    there = flush is not None and flush in ip.events.callbacks["post_execute"]
+    if there:
+        ip.events.unregister("post_execute", flush)
+    try:
+        yield
+    finally:
+        if there:
+            ip.events.register("post_execute", flush)
 
 
 def _figure_managers() -> Any:

@@ -123,7 +123,13 @@ def draw(picture: Picture, df: pd.DataFrame, ax: Any) -> Drawn:
         warnings.simplefilter("ignore", RuntimeWarning)  # of means beyond what a float can be
         _select(writer, picture)
         rows = len(writer.data)
-        _DRAW[picture.kind](writer, picture)
+        try:
+            _DRAW[picture.kind](writer, picture)
+        except OptionError:
+            raise
+        except (ValueError, TypeError, OverflowError) as exc:  # numbers beyond all axes, say
+            said = " ".join(f"{exc!r}".split())[:200]
+            raise OptionError(f"matplotlib cannot draw these values: {said}") from exc
         _label(writer, picture)
     return Drawn(writer.prepare, writer.draw, writer.notes, rows)
 

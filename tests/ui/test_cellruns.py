@@ -165,3 +165,18 @@ def test_hostile_output_is_escaped(ipython: InteractiveShell) -> None:
     html = shown(ipython, "print('<script>1</script>')\n'<img src=x onerror=1>'")["text/html"]
     assert "<script>" not in html
     assert "<img src=x" not in html
+
+
+def test_no_other_thread_is_made_to_draw_its_figures(ipython: InteractiveShell) -> None:
+    from matplotlib_inline.backend_inline import flush_figures
+
+    ipython.events.register("post_execute", flush_figures)
+    try:
+        ipython.user_ns["seen"] = seen = []
+        ipython.user_ns["hooks"] = ipython.events.callbacks["post_execute"]
+        run(ipython, "seen.append(list(hooks))")
+        assert flush_figures not in seen[0]
+        run(ipython, "1 / 0")
+        assert ipython.events.callbacks["post_execute"].count(flush_figures) == 1
+    finally:
+        ipython.events.unregister("post_execute", flush_figures)

@@ -312,6 +312,15 @@ def test_whatever_the_table_holds_it_is_drawn_or_refused_with_a_reason(
         assert by_code(done, df) == seen
 
 
+def test_what_matplotlib_refuses_is_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise ValueError("no such\nnumber")
+
+    monkeypatch.setitem(picture._DRAW, "scatter", refuse)
+    with pytest.raises(OptionError, match=r"cannot draw these values: ValueError\('no such"):
+        drawn(Picture("scatter", "x", "y"), pd.DataFrame({"x": [1], "y": [2]}))
+
+
 def test_labels_are_texts_and_no_mathematics() -> None:
     df = pd.DataFrame({"a$b_$": [1, 2, 1, 2], "e": [1.0, 2, 3, 4], "_m": list("aabb")})
     df["_m"] = ["$x_$", "$x_$", "_under", "_under"]
