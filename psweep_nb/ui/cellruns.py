@@ -237,21 +237,23 @@ def _own_figures(ip: Any, outputs: list[dict[str, Any]]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _nobody_else_draws(ip: Any) -> Iterator[None]:
-    """Keep the inline backend from showing our figures, from another thread, while we make them.
+    """Keep matplotlib from drawing our figures in another thread while we make them.
 
-    It does so after each message that a widget gets, and those have a thread of their own: two
-    threads that draw one figure make a blank picture of it.
+    It draws all figures after each message that a widget gets, and those have a thread of their
+    own: two threads that draw one figure make a blank picture of it.
     """
-    inline = sys.modules.get("matplotlib_inline.backend_inline")
-    flush = getattr(inline, "flush_figures", None)
-    there = flush is not None and flush in ip.events.callbacks["post_execute"]
-    if there:
-        ip.events.unregister("post_execute", flush)
+    hooks = [
+        hook
+        for hook in ip.events.callbacks["post_execute"]
+        if getattr(hook, "__module__", "").startswith("matplotlib")
+    ]
+    for hook in hooks:
+        ip.events.unregister("post_execute", hook)
     try:
         yield
     finally:
-        if there:
-            ip.events.register("post_execute", flush)
+        for hook in hooks:
+            ip.events.register("post_execute", hook)
 
 
 def _figure_managers() -> Any:

@@ -170,9 +170,10 @@ def test_hostile_output_is_escaped(ipython: InteractiveShell) -> None:
 def test_no_other_thread_is_made_to_draw_its_figures(ipython: InteractiveShell) -> None:
     from matplotlib_inline.backend_inline import flush_figures
 
+    seen: list[Any] = []
     ipython.events.register("post_execute", flush_figures)
     try:
-        ipython.user_ns["seen"] = seen = []
+        ipython.user_ns["seen"] = seen
         ipython.user_ns["hooks"] = ipython.events.callbacks["post_execute"]
         run(ipython, "seen.append(list(hooks))")
         assert flush_figures not in seen[0]
