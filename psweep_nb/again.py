@@ -88,7 +88,7 @@ def failed(view: RunView, match: str | None, taken: Collection[bytes]) -> Todo:
 
 def _pattern(match: str) -> re.Pattern[str] | None:
     try:
-        return re.compile(match)
+        return re.compile(match, re.MULTILINE)  # the traceback has many lines
     except re.error:  # then it is just text, with brackets in it, say
         return None
 

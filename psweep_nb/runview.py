@@ -23,12 +23,15 @@ from psweep_nb.livecells import DISK_FULL, FULL, PAUSED, STOPPING
 from psweep_nb.locks import is_held
 from psweep_nb.records import PsetRecord, RunningPset
 from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
+from psweep_nb.timeleft import time_left
 from psweep_nb.trust import loader
 
 _UNORDERED = 16
+_RUNTIMES = 200  # of so many of the newest psets the runtimes say how long others will take
 RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
-_ARRIVED = struct.Struct("<BxxxIIqqQQIxxxxQQ")
+# Of each record: kind, attempt, pset, start and runtime (ns), its part of the log, where it is.
+HEAD = struct.Struct("<BxxxIIqqQQIxxxxQQ")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Status:
     elapsed : float
         Seconds since the session began, until it ended.
     time_left : float or None
-        Seconds; None where nothing tells.
+        Seconds, from workers, runtimes and rate; None where nothing tells.
     message : str
         Why it stopped, paused or could not write.
     workers : int
@@ -111,6 +114,7 @@ class RunView:
         self._done = 0
         self._failures: dict[int, None] = {}  # psets whose last attempt failed, as they came
         self._ends: dict[int, Record] = {}  # session number -> its END record
+        self._ended: dict[int, int] = {}  # session number -> records of psets
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -135,6 +139,7 @@ class RunView:
         for record in reader.read(limit):
             if record.kind in (DONE, FAILED):
                 self._take(number, record)
+                self._ended[session.number] = self._ended.get(session.number, 0) + 1
             elif record.kind == END:
                 self._ends[session.number] = record
         if len(self._readers) > _MAX_OPEN:
@@ -156,19 +161,21 @@ class RunView:
                 if path not in self._known:
                     self._known.add(path)
                     self._readers.append((session, Reader(path)))
-        self._sessions = sessions
+        # The objects stay: what they have read of their files they keep.
+        known = {session.path: session for session in self._sessions}
+        self._sessions = [known.get(session.path, session) for session in sessions]
 
     def _take(self, reader: int, r: Record) -> None:
         if r.pset >= self.total:
             return  # of another run; a foreign file in the folder
         place = len(self._arrived)
-        self._arrived += _ARRIVED.pack(
+        self._arrived += HEAD.pack(
             r.kind, r.attempt, r.pset, r.start_ns, r.runtime_ns, r.log_start, r.log_end,
             reader, r.offset, len(r.body),
         )  # fmt: skip
         old = self._place[r.pset]
         if old >= 0:
-            kind, attempt, *_ = _ARRIVED.unpack_from(self._arrived, old)
+            kind, attempt, *_ = HEAD.unpack_from(self._arrived, old)
             if (r.attempt, r.kind == DONE) <= (attempt, kind == DONE):
                 return
             self._done -= kind == DONE
@@ -182,7 +189,7 @@ class RunView:
     @property
     def count(self) -> int:
         """How many records of psets arrived, each attempt counted."""
-        return len(self._arrived) // _ARRIVED.size
+        return len(self._arrived) // HEAD.size
 
     @property
     def damage(self) -> list[str]:
@@ -200,7 +207,7 @@ class RunView:
     # -- psets that ended --------------------------------------------------------------------
 
     def _record_at(self, place: int) -> PsetRecord:
-        fields = _ARRIVED.unpack_from(self._arrived, place)
+        fields = HEAD.unpack_from(self._arrived, place)
         session, reader = self._readers[fields[7]]
         return PsetRecord(self, session, reader, fields)
 
@@ -208,7 +215,12 @@ class RunView:
         """Records number `start` to `stop` in the order in which they arrived."""
         with self._lock:
             places = range(max(0, start), min(stop, self.count))
-            return [self._record_at(_ARRIVED.size * i) for i in places]
+            return [self._record_at(HEAD.size * i) for i in places]
+
+    def heads(self, start: int) -> bytes:
+        """What the view keeps of the records from number `start` on: `HEAD` of each."""
+        with self._lock:
+            return bytes(memoryview(self._arrived)[HEAD.size * start :])
 
     def newest(self, n: int) -> list[PsetRecord]:
         """The last `n` records, newest first."""
@@ -226,7 +238,7 @@ class RunView:
             found = []
             for number, place in enumerate(self._place):
                 if place >= 0:
-                    kind, attempt, *_ = _ARRIVED.unpack_from(self._arrived, place)
+                    kind, attempt, *_ = HEAD.unpack_from(self._arrived, place)
                     found.append((number, kind, attempt))
             return found
 
@@ -273,7 +285,7 @@ class RunView:
             return True  # of another run; a foreign file in the folder
         with self._lock:
             place = self._place[pset]
-            last: int = _ARRIVED.unpack_from(self._arrived, place)[1] if place >= 0 else 0
+            last: int = HEAD.unpack_from(self._arrived, place)[1] if place >= 0 else 0
             return last >= attempt
 
     def _values(self, report: bytes) -> dict[str, Any]:
@@ -330,8 +342,8 @@ class RunView:
         ended = state in ("stopped", "finished", "lost", "unknown")
         rate = self._rate(time() if not ended else None)
         left = None
-        if rate and not ended and state != "paused":
-            left = (pending + running) / rate
+        if session is not None and not ended and state != "paused":
+            left = self._time_left(session, psets, pending, rate)
         return Status(
             state=state, total=self.total, done=done, failed=failed, running=running,
             pending=pending, rate=rate, elapsed=self._elapsed(),
@@ -339,6 +351,20 @@ class RunView:
             workers=session.spec.workers if session is not None else 0,
             reports={pset.index: pset.report for pset in psets if pset.report},
         )  # fmt: skip
+
+    def _time_left(
+        self, session: Session, running: list[RunningPset], pending: int, rate: float | None
+    ) -> float | None:
+        with self._lock:
+            newest = range(HEAD.size * self.count)[:: HEAD.size][-_RUNTIMES:]
+            runtimes = [HEAD.unpack_from(self._arrived, at)[4] / 1e9 for at in newest]
+            ended = self._ended.get(session.number, 0)
+        # What this session has before it: a retry has less, and no pset of it is pending.
+        waiting = max(0, session.n - ended - len(running))
+        if session.spec.retries:
+            waiting = max(waiting, pending)
+        seconds = [pset.seconds for pset in running]
+        return time_left(waiting, seconds, runtimes, session.spec.workers, rate)
 
     def _elapsed(self) -> float:
         """Seconds that engines were at work, all sessions together, as far as they said."""
@@ -367,7 +393,7 @@ class RunView:
     def _end_of(self, number: int) -> float:
         if number < 0:
             return 0.0
-        _, _, _, start, runtime, *_ = _ARRIVED.unpack_from(self._arrived, _ARRIVED.size * number)
+        _, _, _, start, runtime, *_ = HEAD.unpack_from(self._arrived, HEAD.size * number)
         return float(start + runtime) / 1e9
 
 

@@ -19,6 +19,7 @@ FACADE = "psweep_nb"
 LAYERS = (
     (
         "bulk",
+        "errorkinds",
         "errors",
         "factors",
         "files",
@@ -41,6 +42,7 @@ LAYERS = (
         "rundir",
         "slates",
         "spaces",
+        "timeleft",
         "trust",
     ),
     (

@@ -13,6 +13,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from psweep_nb.errorkinds import kind_of
 from psweep_nb.ui import header, rows, texts
 
 if TYPE_CHECKING:
@@ -65,19 +66,19 @@ def gather(run: Run, breathe: Callable[[], None] = lambda: None) -> Gathered:
         params=run.info.get("params", ()),
     )
     breathe()
-    groups: dict[str, tuple[int, PsetRecord]] = {}
+    groups: dict[str, tuple[int, PsetRecord]] = {}  # the newest of each kind
     failed = run.view.failed_indices()[-_SCANNED:] if status.failed else []
     for index in reversed(failed):
         record = run.view.record(index)
         if record is None or record.state != "failed":
             continue
-        error = texts.line(record.error)
-        known = groups.get(error)
-        groups[error] = (known[0] + 1, known[1]) if known else (1, record)
+        kind = kind_of(texts.line(record.error))
+        known = groups.get(kind)
+        groups[kind] = (known[0] + 1, known[1]) if known else (1, record)
         gathered.scanned += 1
         if gathered.scanned % 50 == 0:
             breathe()
-    gathered.groups = [(error, n, record) for error, (n, record) in groups.items()]
+    gathered.groups = [(texts.line(r.error), n, r) for n, r in groups.values()]
     return gathered
 
 
