@@ -30,6 +30,8 @@ class PsetRecord:
 
     Attributes
     ----------
+    kind : int
+        How it ended: `journal.DONE` or `FAILED`.
     index : int
         Its number in the run.
     attempt : int
@@ -46,7 +48,7 @@ class PsetRecord:
         self._view = view
         self._session = session
         self._reader = reader
-        self._kind, self.attempt, self.index, start_ns, runtime_ns, *rest = place
+        self.kind, self.attempt, self.index, start_ns, runtime_ns, *rest = place
         self._log_start, self._log_end, _, self._offset, self._size = rest
         self.started = start_ns / 1e9
         self.runtime = runtime_ns / 1e9
@@ -61,6 +63,11 @@ class PsetRecord:
         """Its id, a UUID."""
         return self._view.run.psets.id(self.index)
 
+    @property
+    def host(self) -> str:
+        """The host it was executed on."""
+        return self._session.spec.host
+
     @cached_property
     def pset(self) -> dict[str, Any]:
         """The parameters."""
@@ -71,7 +78,7 @@ class PsetRecord:
         try:
             body = self._view.load(self._reader.body(self._offset, self._size))
             if isinstance(body, dict):
-                return body if self._kind == DONE else {"exception": None, **body}
+                return body if self.kind == DONE else {"exception": None, **body}
             raise TypeError(f"expected a dict, found {type(body).__name__}")
         except (Exception, SystemExit) as exc:  # unpickling runs code of the user's classes
             text = f"its record cannot be read back: {type(exc).__name__}: {exc}"
@@ -80,7 +87,7 @@ class PsetRecord:
     @property
     def state(self) -> str:
         """``done`` or ``failed``."""
-        readable = self._kind == DONE and "\0unreadable" not in self._body
+        readable = self.kind == DONE and "\0unreadable" not in self._body
         return "done" if readable else "failed"
 
     @property

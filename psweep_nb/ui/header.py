@@ -51,6 +51,7 @@ def build(run: Run, status: Status) -> dict[str, Any]:
         "done": status.done,
         "failed": status.failed,
         "running": status.running,
+        "pending": status.pending,
         "counts": counts(status),
         "pace": pace(status),
         "buttons": [

@@ -1,7 +1,7 @@
 """The live panel of a run: one widget, its conversation with the page, and the report below it.
 
-``header`` and ``rows`` say what is shown; here is only how it gets to the page and what the
-page may ask for. Nothing here computes psets.
+``header``, ``board`` and ``detail`` say what is shown; here is only how it gets to the page and
+what the page may ask for. Nothing here computes psets.
 """
 
 from __future__ import annotations
@@ -10,31 +10,48 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import traitlets
 
+from psweep_nb.errorkinds import pattern_of
 from psweep_nb.errors import PsweepError
-from psweep_nb.ui import header, report, rows, texts
+from psweep_nb.literals import text_literal
+from psweep_nb.ui import detail, header, report, texts
+from psweep_nb.ui.board import Board
 from psweep_nb.ui.slot import Slot
+from psweep_nb.ui.widgetfiles import joined
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
 
 PORTION = 128  # records read at once: half a millisecond
-_STATIC = Path(__file__).parent / "static"
+PLOT_EVERY = 1.0  # seconds between two updates of a plot of many points
+_FEW_POINTS = 200
+MODULES = (
+    "page.js",
+    "panel_link.js",
+    "panel_head.js",
+    "panel_grid.js",
+    "panel_tools.js",
+    "panel_detail.js",
+    "panel_plot.js",
+    "panel.js",
+)
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """The widget itself: two texts that the page shows. They survive a reload of the page."""
+    """The widget itself: texts (JSON) that the page shows. They survive a reload of the page."""
 
-    _esm = (_STATIC / "panel.js").read_text(encoding="utf-8")
-    _css = (_STATIC / "panel.css").read_text(encoding="utf-8")
+    _esm = joined(*MODULES)
+    _css = joined("panel.css")
 
     header = traitlets.Unicode("{}").tag(sync=True)
-    rows = traitlets.Unicode("{}").tag(sync=True)
+    known = traitlets.Unicode("{}").tag(sync=True)  # what is asked for, and can be
+    rows = traitlets.Unicode("{}").tag(sync=True)  # the first of the table
+    groups = traitlets.Unicode("[]").tag(sync=True)
+    plot = traitlets.Unicode("{}").tag(sync=True)
     name: ClassVar[str] = "a run"
 
     def __repr__(self) -> str:
@@ -45,6 +62,8 @@ class PanelWidget(anywidget.AnyWidget):
 class RunPanel:
     """One run on show: followed, pushed to the page, asked by it.
 
+    All views of it, in one page or several, show what was asked for last.
+
     Parameters
     ----------
     run : Run
@@ -54,9 +73,10 @@ class RunPanel:
         self.run = run
         self.widget = PanelWidget()
         self.slot = Slot(f"psweep-{run.run_id}", self.widget.send)
-        self._rows = rows.Rows(run.view, run.info.get("params", ()))
+        self.board = Board(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
         self._seen = self._last_report = 0
+        self._plotted = -1e9
         # The follower pushes, and so does a cell that waited for the run's end.
         self._pushing = threading.Lock()
         # Messages from the page are handled on whatever thread the kernel chooses.
@@ -71,7 +91,7 @@ class RunPanel:
         new, self._seen = self.run.view.count - self._seen, self.run.view.count
         last = self.run.view.last_report()
         reported, self._last_report = last != self._last_report, last
-        return new or int(reported)
+        return new or int(reported or self.board.behind)
 
     def ended(self) -> bool:
         """Whether the run has ended."""
@@ -81,16 +101,27 @@ class RunPanel:
         """Bring the page, and when it is due the report, up to date; yields in between."""
         with self._pushing:
             status = self.run.view.status()
-            head = json.dumps(header.build(self.run, status), ensure_ascii=False)
+            head = _json(header.build(self.run, status))
             yield
-            table = self._rows.build(status.failed)
+            yield from self.board.update()
+            self.widget.known = _json(self.board.known())
             yield
-            self.widget.rows = json.dumps(table, ensure_ascii=False)
+            self.widget.rows = _json(self.board.table())
             yield
+            self.widget.groups = _json(self.board.groups())
             self.widget.header = head
             yield
+            yield from self._push_plot(status.ended)
             if self._schedule.due(time.monotonic(), status.ended):
                 yield from self._write_report()
+
+    def _push_plot(self, ended: bool) -> Iterator[None]:
+        plot, now = self.board.plot(), time.monotonic()
+        few = len(plot.get("points", ())) <= _FEW_POINTS
+        if few or ended or now - self._plotted >= PLOT_EVERY:
+            self._plotted = now
+            self.widget.plot = _json(plot)
+        yield
 
     def _write_report(self) -> Iterator[None]:
         """Write the report into the notebook."""
@@ -103,7 +134,9 @@ class RunPanel:
         head = json.loads(self.widget.header) or {"name": f"run {self.run.run_seq}"}
         head["message"] = texts.line(f"cannot be followed: {error}", 300)
         head["clock"] = texts.clock()
-        self.widget.header = json.dumps(head, ensure_ascii=False)
+        self.widget.header = _json(head)
+
+    # -- what the page asks for --------------------------------------------------------------
 
     def answer(self, message: Any) -> None:
         """Do what the page asked for, and say so to the view that asked."""
@@ -114,23 +147,30 @@ class RunPanel:
             reply |= self._answer(message)
         except Exception as error:
             reply |= {"kind": "said", "bad": True, "text": texts.line(_reason(error), 400)}
+            reply["about"] = message.get("kind")
         self.widget.send(reply)
 
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         kind = message.get("kind")
         if kind == "hello":
             return {"slot": self.slot.latest()}
+        if kind == "window":
+            start, stop = int(message["start"]), int(message["stop"])
+            return {"table": self.board.table(start, stop)}
+        if kind == "query":
+            self.board.ask(message.get("query"))
+            self._wake()
+            return {}
         if kind == "detail":
             index = int(message["index"])
             self.run.view.poll()
-            return {"index": index, "detail": rows.detail(self.run.view, index)}
+            return {"index": index, "detail": detail.of(self.run, index)}
         if kind == "command":
-            return {"kind": "said", "bad": False, "text": self._command(message.get("command"))}
+            said = self._command(message.get("command"), message.get("group"))
+            return {"kind": "said", "bad": False, "text": said}
         return {}
 
-    def _command(self, name: Any) -> str:
-        from psweep_nb.ui.follower import shared
-
+    def _command(self, name: Any, group: Any) -> str:
         run = self.run
         said: list[str] = []
         actions: dict[Any, tuple[Callable[[], object], str]] = {
@@ -139,14 +179,28 @@ class RunPanel:
             "stop_now": (lambda: run.stop(now=True), "stopping now"),
             "resume": (run.resume, "resuming"),
             "retry": (lambda: run.retry(notes=said.append), "running the failed psets again"),
+            "retry_group": (lambda: self._retry_group(group, said), "running this group again"),
         }
         if name not in actions:
             raise PsweepError(f"the panel knows no command {name!r}")
         action, what = actions[name]
         with self._commanding:  # two clicks may arrive on two threads
             action()
-        shared().follow(self)
+        self._wake()
         return "; ".join([what, *said])
+
+    def _retry_group(self, group: Any, said: list[str]) -> None:
+        error = self.board.example(group) if isinstance(group, str) else None
+        if error is None:
+            raise PsweepError("there is no such group of failures any more")
+        match = pattern_of(error)
+        self.run.retry(notes=said.append, match=match)
+        said.append(f"the same in code: run.retry(match={_raw(match)})")
+
+    def _wake(self) -> None:
+        from psweep_nb.ui.follower import shared
+
+        shared().follow(self)
 
 
 def keep_answering(widget: anywidget.AnyWidget) -> None:
@@ -159,6 +213,16 @@ def keep_answering(widget: anywidget.AnyWidget) -> None:
     comm = widget.comm
     if comm is not None and hasattr(comm, "_reply_subshell_for"):
         comm._reply_subshell_for = lambda data, default: default
+
+
+def _raw(pattern: str) -> str:
+    """A pattern as a person would write it."""
+    simple = '"' not in pattern and not pattern.endswith("\\") and pattern.isprintable()
+    return f'r"{pattern}"' if simple else text_literal(pattern)
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
 
 def _reason(error: Exception) -> str:

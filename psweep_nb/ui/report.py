@@ -160,8 +160,8 @@ def _table(gathered: Gathered) -> Iterable[str]:
     if not gathered.records:
         yield f'<div class="dim">{escape(gathered.head["empty"])}</div>'
         return
-    table = rows.Rows.of_records(gathered.records, gathered.params)
-    columns, shown = table["columns"][:16], table["newest"]
+    table = rows.of_records(gathered.records, gathered.params)
+    columns, shown = table["columns"][:16], table["rows"]
     left_out = len(table["columns"]) - len(columns) + table["hidden"]
     yield "<table><thead><tr>" + html_cell("th", "pset", True)
     for column in columns:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from psweep_nb.journal import DONE, FAILED
+from psweep_nb.runview import HEAD
+
 
 @dataclass(frozen=True)
 class FakeStatus:
@@ -43,6 +46,11 @@ class FakeRecord:
     pset_id: str = "00000000-0000-4000-8000-000000000000"
     text: str = ""
     reported: dict[str, Any] = field(default_factory=dict)
+    host: str = "host-1"
+
+    @property
+    def kind(self) -> int:
+        return DONE if self.state == "done" else FAILED
 
     def log(self) -> str:
         return self.text
@@ -60,13 +68,39 @@ class FakeRunning:
         return "still at it"
 
 
+@dataclass
+class FakeSpec:
+    function: str = "shade"
+    module: str = "__main__"
+    setup: str = ""
+    setup_module: str = ""
+    call: dict[str, Any] = field(default_factory=lambda: {"style": "names", "names": None})
+
+
 class FakeView:
     def __init__(self, run: FakeRun) -> None:
         self.run = run
         self.records: list[FakeRecord] = []
         self.polled = 0
+        self.psets: dict[int, dict[str, Any]] = {}  # those without a record
         self.at_work: list[FakeRunning] = []
         self.reported_at = 0
+        self._by_index: dict[int, FakeRecord] = {}
+        self._indexed = 0
+
+    @property
+    def total(self) -> int:
+        return self.run.state.total
+
+    def pset(self, index: int) -> dict[str, Any]:
+        record = self.record(index)
+        return record.pset if record is not None else self.psets.get(index, {})
+
+    def heads(self, start: int) -> bytes:
+        return b"".join(
+            HEAD.pack(r.kind, r.attempt, r.index, 0, int(r.runtime * 1e9), 0, 0, 0, 0, 0)
+            for r in self.records[start:]
+        )
 
     def poll(self, limit: int = 0) -> int:
         new, self.polled = len(self.records) - self.polled, len(self.records)
@@ -83,16 +117,20 @@ class FakeView:
         return len(self.records)
 
     def arrived(self, start: int, stop: int) -> list[FakeRecord]:
-        return self.records[start:stop]
+        return self.records[max(0, start) : stop]
 
     def newest(self, n: int) -> list[FakeRecord]:
         return self.records[-n:][::-1]
 
     def record(self, index: int) -> FakeRecord | None:
-        return next((r for r in reversed(self.records) if r.index == index), None)
+        for record in self.records[self._indexed :]:
+            self._by_index[record.index] = record
+        self._indexed = len(self.records)
+        return self._by_index.get(index)
 
     def failed_indices(self) -> list[int]:
-        return [r.index for r in self.records if r.state == "failed"]
+        self.record(0)
+        return [i for i, r in self._by_index.items() if r.state == "failed"]
 
     def last_report(self) -> int:
         return self.reported_at
@@ -115,6 +153,7 @@ class FakeRun:
         self.view = FakeView(self)
         self.state = FakeStatus(total=total, pending=total)
         self.calls: list[Any] = []
+        self.spec = FakeSpec()
         self.on_wait: Any = None
 
     def __repr__(self) -> str:
@@ -150,7 +189,7 @@ class FakeRun:
     def retry(
         self, func: Any = None, recorded: bool = False, notes: Any = print, match: Any = None
     ) -> None:
-        self.calls.append("retry")
+        self.calls.append("retry" if match is None else ("retry", match))
         notes("shade has changed since run 3")
         self.set(state="running", failed=0)
 
@@ -177,6 +216,7 @@ class FakePlan:
 class FakeStudy:
     def __init__(self, path: str | Path = "calc") -> None:
         self.path = Path(path)
+        self.calc_dir = str(path)
         self.runs: list[FakeRun] = []
         self.next_plan: FakePlan | None = None
         self.planned: list[dict[str, Any]] = []

@@ -8,10 +8,13 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from psweep_nb.ui import header, rows
+from psweep_nb.errors import PsweepError
+from psweep_nb.ui import detail, header
+from psweep_nb.ui.board import Board
+from psweep_nb.ui.panel import MODULES
+from psweep_nb.ui.widgetfiles import joined
 from tests.ui.fakes import FakeRun
 
-STATIC = Path(rows.__file__).parent / "static"
 THEMES = {
     "light": {
         "--jp-layout-color1": "white",
@@ -37,7 +40,8 @@ _PAGE = """<!doctype html><meta charset="utf-8"><title>stub</title>
 <script type="module">
 import panel from "./panel.js";
 class Model {
-  constructor() { this.state = {header: "{}", rows: "{}"}; this.heard = {}; this.sent = []; }
+  constructor() { this.state = {header: "{}", known: "{}", rows: "{}", groups: "[]", plot: "{}"};
+    this.heard = {}; this.sent = []; }
   get(name) { return this.state[name]; }
   set(name, value) { this.state[name] = value; this.emit("change:" + name); }
   on(name, handler) { (this.heard[name] ??= []).push(handler); }
@@ -53,38 +57,85 @@ window.ready = true;
 
 
 class StubPage:
-    """The page; ``push`` is what the kernel's follower does."""
+    """The page, and a stand-in for the kernel behind it."""
 
     def __init__(self, browser: Browser, theme: str = "light", width: int = 900) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 700})
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
+        self._boards: dict[FakeRun, Board] = {}
+        self._served = 0
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
 
+        files = {
+            "panel.js": ("text/javascript", joined(*MODULES)),
+            "panel.css": ("text/css", joined("panel.css")),
+            "": ("text/html", _PAGE % style),
+        }
+
         def serve(route: Any) -> None:
-            name = route.request.url.rsplit("/", 1)[1]
-            kinds = {"js": "text/javascript", "css": "text/css"}
-            if name.partition(".")[2] in kinds:
-                body = (STATIC / name).read_text(encoding="utf-8")
-                route.fulfill(body=body, content_type=kinds[name.partition(".")[2]])
-            elif name:
+            kind, body = files.get(route.request.url.rsplit("/", 1)[1], ("", None))
+            if body is None:
                 route.fulfill(status=404)
             else:
-                route.fulfill(body=_PAGE % style, content_type="text/html")
+                route.fulfill(body=body, content_type=kind)
 
         self.page.route("http://stub.test/**", serve)
         self.page.goto("http://stub.test/")
         self.page.wait_for_function("window.ready")
 
-    def push(self, run: FakeRun, table: rows.Rows | None = None) -> None:
-        table = table or rows.Rows(run.view)  # type: ignore[arg-type]
+    def push(self, run: FakeRun) -> None:
+        """What the kernel's follower does."""
+        board = self.board(run)
+        for _ in board.update():
+            pass
         head = header.build(run, run.status())  # type: ignore[arg-type]
+        state = {
+            "known": board.known(),
+            "rows": board.table(),
+            "groups": board.groups(),
+            "header": head,
+            "plot": board.plot(),
+        }
         self.page.evaluate(
-            "([header, rows]) => { model.set('rows', rows); model.set('header', header); }",
-            [json.dumps(head), json.dumps(table.build())],
+            "(state) => { for (const [k, v] of Object.entries(state)) model.set(k, v); }",
+            {name: json.dumps(value) for name, value in state.items()},
         )
+
+    def board(self, run: FakeRun) -> Board:
+        """The board of a run, one as long as the page is."""
+        if run not in self._boards:
+            view: Any = run.view
+            self._boards[run] = Board(view, run.info.get("params", ()))
+        return self._boards[run]
+
+    def serve(self, run: FakeRun) -> None:
+        """Answer what the page has asked since, as the kernel would."""
+        self.page.wait_for_timeout(30)
+        sent = self.sent()
+        new, self._served = sent[self._served :], len(sent)
+        for message in new:
+            self._answer(run, message)
+        if new:
+            self.push(run)
+
+    def _answer(self, run: FakeRun, message: dict[str, Any]) -> None:
+        board = self.board(run)
+        if message["kind"] == "window":
+            table = board.table(message["start"], message["stop"])
+            self.answer({"kind": "window", "table": table})
+        elif message["kind"] == "detail":
+            self.detail(run, message["index"])
+        elif message["kind"] == "query":
+            try:
+                board.ask(message["query"])
+            except PsweepError as error:
+                said = {"kind": "said", "bad": True, "text": str(error), "about": "query"}
+                self.answer(said)
+            else:
+                self.answer({"kind": "query"})
 
     def draw(self) -> None:
         self.page.evaluate("draw()")
@@ -101,7 +152,7 @@ class StubPage:
 
     def detail(self, run: FakeRun, index: int) -> None:
         """Answer the request for a row's detail."""
-        found = rows.detail(run.view, index)  # type: ignore[arg-type]
+        found = detail.of(run, index)  # type: ignore[arg-type]
         self.answer({"kind": "detail", "index": index, "detail": found})
 
     def shot(self, path: Path) -> None:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psweep_nb.errors import StudyError
-from psweep_nb.ui import header, panel, rows, text, texts
-from tests.ui.fakes import FakeRun, FakeRunning, FakeStatus
+from psweep_nb.ui import header, panel, text, texts
+from tests.ui.fakes import FakeRun, FakeStatus
 
 
 class Rude:
@@ -131,115 +131,7 @@ def test_the_head_is_small() -> None:
     assert built["counts"]["done"] == "999\u202f999 of 1\u202f000\u202f000 done"
 
 
-# -- rows ---------------------------------------------------------------------------------------
-
-
-def built(run: FakeRun) -> dict[str, Any]:
-    view: Any = run.view
-    return rows.Rows(view).build()
-
-
-def test_rows_newest_first_with_columns_of_parameters_and_results() -> None:
-    run = FakeRun()
-    run.done(0, {"a": 1, "b": "x"}, loss=0.5)
-    run.done(1, {"a": 2, "b": "y"}, loss=0.25, extra=None)
-    table = built(run)
-    assert [(c["name"], c["kind"], c["numeric"]) for c in table["columns"]] == [
-        ("a", "param", True),
-        ("b", "param", False),
-        ("loss", "result", True),
-        ("extra", "result", False),
-    ]
-    assert [row["cells"] for row in table["newest"]] == [
-        ["2", "y", "0.25", "None"],
-        ["1", "x", "0.5", ""],
-    ]
-    assert table["seen"] == 2
-
-
-def test_failures_and_running_psets() -> None:
-    run = FakeRun()
-    run.failed(2, {"a": 1}, "ValueError: no\nmore")
-    run.view.at_work = [FakeRunning(3, {"a": 5}, 61)]
-    table = built(run)
-    assert table["failed"][0]["error"] == "ValueError: no"
-    assert table["newest"][0]["state"] == "failed"
-    assert table["running"][0]["runtime"] == "1 min 1 s"
-    assert table["running"][0]["cells"] == ["5"]
-
-
-def test_what_running_psets_report_is_shown() -> None:
-    run = FakeRun()
-    run.done(0, {"a": 1}, loss=0.5)
-    reports: list[dict[str, Any]] = [
-        {"loss": 0.125, "progress": 0.999},
-        {"progress": "<b>soon", "a": 7},
-        {},
-    ]
-    run.view.at_work = [FakeRunning(i, {"a": i}, report=r) for i, r in enumerate(reports, 1)]
-    table = built(run)
-    assert [c["name"] for c in table["columns"]] == ["a", "loss", "progress"]
-    assert [c["kind"] for c in table["columns"]] == ["param", "result", "result"]
-    assert [(row["progress"], row["cells"]) for row in table["running"]] == [
-        ("99 %", ["1", "0.125", "0.999"]),
-        ("", ["7", "", "<b>soon"]),
-        ("", ["3", "", ""]),
-    ]
-    assert table["newest"][0]["progress"] == ""
-    detail = rows.detail(run.view, 1)  # type: ignore[arg-type]
-    assert detail["results"] == [["loss", "0.125"], ["progress", "0.999"]]
-
-
-def test_what_a_failed_pset_reported_is_in_its_detail() -> None:
-    run = FakeRun()
-    run.failed(0, {"a": 1}, "ValueError: no")
-    run.view.records[0].reported = {"loss": 0.5}
-    assert rows.detail(run.view, 0)["results"] == [["loss", "0.5"]]  # type: ignore[arg-type]
-
-
-def test_an_attempt_that_a_later_one_replaced_is_not_shown() -> None:
-    run = FakeRun()
-    run.failed(0, {"a": 1}, "ValueError: no")
-    run.done(0, {"a": 1}, loss=1)
-    run.view.records[-1].attempt = 2
-    table = built(run)
-    assert [row["state"] for row in table["newest"]] == ["done"]
-    assert table["failed"] == []
-
-
-def test_many_wide_rows_stay_bounded() -> None:
-    run = FakeRun(total=10**5)
-    pset = {f"parameter_{k}": "v" * 100 for k in range(1000)}
-    for i in range(200):
-        run.done(i, pset, **{f"result_{k}": k for k in range(50)})
-    view: Any = run.view
-    table = rows.Rows(view)
-    started = time.perf_counter()
-    found = table.build()
-    assert time.perf_counter() - started < 0.5
-    assert len(json.dumps(found)) < 200_000
-    assert len(found["columns"]) == rows.MAX_COLUMNS
-    assert found["hidden"] == 1050 - rows.MAX_COLUMNS
-    assert {c["kind"] for c in found["columns"]} == {"param", "result"}
-    assert len(found["newest"]) == rows.SHOWN
-
-
-def test_detail_of_a_row() -> None:
-    run = FakeRun()
-    run.failed(0, {"a": [1, 2]}, "ValueError: no", "Traceback\nValueError: no")
-    run.view.records[0].text = "printed\n"
-    run.view.records[0].attempt = 2
-    view: Any = run.view
-    detail = rows.detail(view, 0)
-    assert detail["title"] == "pset 0, failed after 20 ms, attempt 2"
-    assert detail["params"] == [["a", "[1, 2]"]]
-    assert detail["traceback"].endswith("ValueError: no")
-    assert detail["log"] == "printed\n"
-    assert not detail["live"]
-    run.view.at_work = [FakeRunning(1, {"a": 5})]
-    assert rows.detail(view, 1)["live"]
-    assert rows.detail(view, 1)["log"] == "still at it"
-    assert "nothing recorded" in rows.detail(view, 3)["title"]
+# -- in a terminal -----------------------------------------------------------------------------
 
 
 def test_text_in_a_terminal() -> None:
@@ -307,10 +199,11 @@ def test_state_is_in_traits_so_that_a_reload_finds_it(page: Page) -> None:
     page.push()
     state = page.panel.widget.get_state()
     assert json.loads(state["header"])["words"] == "finished, 1 failed"
-    assert len(json.loads(state["rows"])["newest"]) == 2
+    assert len(json.loads(state["rows"])["rows"]) == 2
+    assert json.loads(state["known"])["query"]["state"] == "all"
     assert "render" in state["_esm"]
     assert ".psw" in state["_css"]
-    assert len(state["_esm"]) + len(state["_css"]) < 50_000
+    assert len(state["_esm"]) + len(state["_css"]) < 75_000
 
 
 def test_without_widgets_it_is_a_sentence(page: Page) -> None:
@@ -352,6 +245,85 @@ def test_retry_says_when_the_function_changed(page: Page) -> None:
     assert "has changed since" in page.ask(kind="command", command="retry")["text"]
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody pushes but the test."""
+    monkeypatch.setattr(panel.RunPanel, "_wake", lambda _self: None)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_group_of_failures_is_tried_again(run: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.set(total=3)
+    run.failed(2, {"a": 1}, "ValueError: 7 (or 8) is no")
+    page = Page(run, monkeypatch)
+    page.ask(kind="query", query={"state": "failed"})
+    page.push()
+    groups = json.loads(page.panel.widget.groups)
+    assert sorted(group["kind"] for group in groups) == [
+        "ValueError: # (or #) is no",
+        "ValueError: no",
+    ]
+    reply = page.ask(kind="command", command="retry_group", group="ValueError: # (or #) is no")
+    match = r"^ValueError: \S*\d\S* \(or \S*\d\S*\) is no$"
+    assert run.calls == [("retry", match)]
+    assert f'run.retry(match=r"{match}")' in reply["text"]
+    reply = page.ask(kind="command", command="retry_group", group="ValueError: other")
+    assert reply["bad"]
+    assert len(run.calls) == 1
+
+
+@pytest.mark.usefixtures("alone")
+def test_all_views_see_what_was_asked_last(page: Page) -> None:
+    page.push()
+    reply = page.ask(kind="query", query={"state": "done", "sort": "c0"})
+    assert (reply["kind"], reply["view"]) == ("query", "v1")
+    page.push()
+    known = json.loads(page.panel.widget.known)
+    assert (known["query"]["state"], known["query"]["sort"]) == ("done", "c0")
+    assert [row["index"] for row in json.loads(page.panel.widget.rows)["rows"]] == [0]
+    reply = page.ask(kind="query", query={"filter": "b < 3"})
+    assert (reply["bad"], reply["about"]) == (True, "query")
+    assert "there is no column b" in reply["text"]
+    page.push()
+    assert json.loads(page.panel.widget.known)["query"]["state"] == "done"
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_goes_to_the_page_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """100 000 psets, wide and hostile: no message of more than 100 KB, few of them."""
+    sent: list[int] = []
+    run = FakeRun(total=100_000)
+    page = Page(run, monkeypatch)
+    page.panel.widget.observe(lambda change: sent.append(len(change["new"].encode())))
+    for i in range(100_000):
+        wide = i % 1000 == 999
+        pset = {f"p{k}": "\u202e<b>" * 400 for k in range(12)} if wide else {"p0": i}
+        if i % 10:
+            run.done(i, pset, loss=float(i), note="é" * 3000)
+        else:
+            run.failed(i, pset, f"{'Ä' * (i // 1000)}Error: {'m' * 3000} {i}")
+    queries: list[dict[str, Any]] = [
+        {"plot": True},
+        {"sort": "c12", "descending": True},
+        {"state": "failed"},
+        {"filter": "loss > 5, loss < 1e4", "colour": "c12", "plot": True},
+    ]
+    page.push()
+    assert page.panel.board.columns.name_of("c12") == "loss"
+    for query in queries:
+        assert page.ask(kind="query", query=query)["kind"] == "query"
+        before = len(sent)
+        page.push()
+        assert len(sent) - before <= 5  # one a trait
+        while page.panel.board.behind:
+            page.push()
+        page.ask(kind="window", start=50_000, stop=60_000)
+        sent.append(len(json.dumps(page.sent[-1])))
+        page.ask(kind="detail", index=999)
+        sent.append(len(json.dumps(page.sent[-1])))
+    assert max(sent) < 100_000
+
+
 def test_what_a_command_raises_is_said(
     page: Page, run: FakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,10 +338,18 @@ def test_what_a_command_raises_is_said(
 @pytest.mark.parametrize(
     "message",
     [None, "x", {}, {"kind": "command"}, {"kind": "command", "command": "rm"},
-     {"kind": "detail"}, {"kind": "detail", "index": "x"}, {"kind": "detail", "index": [1]}],
+     {"kind": "detail"}, {"kind": "detail", "index": "x"}, {"kind": "detail", "index": [1]},
+     {"kind": "detail", "index": 10**9}, {"kind": "detail", "index": -1},
+     {"kind": "window"}, {"kind": "window", "start": None, "stop": {}},
+     {"kind": "window", "start": -(10**30), "stop": 10**30},
+     {"kind": "command", "command": "retry_group", "group": [1]},
+     {"kind": "query"}, {"kind": "query", "query": []}, {"kind": "query", "query": {"x": 1}},
+     {"kind": "query", "query": {"state": "x"}}, {"kind": "query", "query": {"columns": 3}},
+     {"kind": "query", "query": {"filter": "\ud800 < 3"}}, {"kind": "query", "query": {"y": 1}}],
 )  # fmt: skip
 def test_nonsense_from_a_page_does_nothing(page: Page, run: FakeRun, message: Any) -> None:
     page.panel.answer(message)
+    page.push()
     assert run.calls == []
 
 
