@@ -52,6 +52,7 @@ class Model {
 }
 window.model = new Model();
 window.draw = () => { window.end = panel.render({ model, el: document.getElementById("root") }); };
+window.draw2 = () => panel.render({ model, el: document.getElementById("root2") });
 window.ready = true;
 </script>"""
 

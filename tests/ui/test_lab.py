@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> N
 
     # A click is answered while a cell is busy.
     lab.keep_busy()
+    panel(lab).get_by_role("button", name=re.compile(r"^\d+ failed$")).click()
     panel(lab).locator("tr.psw-failed").first.click()
     expect(panel(lab).locator(".psw-traceback")).to_contain_text("ValueError", timeout=3000)
     assert lab.busy()
@@ -90,6 +92,7 @@ def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> N
     lab.save()
     lab.open()
     expect(panel(lab, "stopped")).to_be_visible(timeout=LONG)
+    panel(lab).get_by_role("button", name=re.compile(r"^\d+ failed$")).click()
     panel(lab).locator("tr.psw-failed").first.click()
     expect(panel(lab).locator(".psw-traceback")).to_contain_text("ValueError", timeout=LONG)
     press(lab, "Resume")

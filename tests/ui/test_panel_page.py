@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from psweep_nb.ui import rows
+from psweep_nb.ui import detail
 from tests.ui.fakes import FakeRun, FakeRunning
 from tests.ui.stubpage import StubPage
 
@@ -53,13 +53,26 @@ def test_looks(browser: Browser, shots: Path, theme: str, width: int) -> None:
     run = shading(label="first")
     page.push(run)
     page.draw()
+    page.serve(run)
     shot("running")
+    page.page.get_by_role("button", name="3 failed").click()
+    page.serve(run)
+    shot("failed")
     page.page.locator("tr.psw-failed").first.click()
-    page.detail(run, int(page.sent()[-1]["index"]))
+    page.serve(run)
     expect(page.page.get_by_text("Traceback (most recent")).to_be_visible()
     shot("detail")
-    page.page.get_by_role("button", name="3 failed").click()
-    shot("failed")
+    page.page.keyboard.press("Escape")
+    page.page.get_by_role("button", name="All", exact=True).click()
+    page.page.get_by_role("button", name="Columns").click()
+    page.page.get_by_label("Colour").select_option(label="contrast")
+    page.page.get_by_role("button", name="Plot").click()
+    page.serve(run)
+    page.page.get_by_role("columnheader", name="entropy").get_by_role("button").click()
+    page.serve(run)
+    shot("plot")
+    assert page.errors == []
+    assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.close()
     for name, run in {
         "empty": FakeRun(seq=0, total=12),
@@ -105,7 +118,8 @@ def row(stub: StubPage, index: int) -> Locator:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_hostile_data_is_text(browser: Browser, theme: str) -> None:
     stub = StubPage(browser, theme)
-    run = FakeRun(label=HOSTILE, total=3)
+    run = FakeRun(label=HOSTILE, total=4)
+    run.view.psets[3] = {HOSTILE: HOSTILE}
     run.done(0, {HOSTILE: HOSTILE, "__proto__": 1, "constructor": 2}, **{"r" + HOSTILE: HOSTILE})
     run.failed(1, {HOSTILE: 1}, HOSTILE, HOSTILE)
     run.view.at_work = [FakeRunning(2, {HOSTILE: HOSTILE})]
@@ -116,7 +130,19 @@ def test_hostile_data_is_text(browser: Browser, theme: str) -> None:
     stub.answer({"kind": "said", "bad": True, "text": HOSTILE})
     expect(stub.page.locator(".psw-traceback")).to_have_text(HOSTILE)
     expect(stub.page.locator(".psw-said")).to_have_text(HOSTILE)
-    assert stub.page.locator(".psw img, .psw script").count() == 0
+    expect(stub.page.locator(".psw-rerun")).to_contain_text("<img src=x")
+    for name in ("1 failed", "Columns", "Plot"):
+        stub.page.get_by_role("button", name=name, exact=True).click()
+        stub.serve(run)
+    expect(stub.page.locator(".psw-groups")).to_contain_text("<img src=x")
+    stub.page.get_by_label("Filter").fill(f"{HOSTILE} < 3")
+    stub.page.keyboard.press("Enter")
+    stub.serve(run)
+    stub.page.get_by_label("Filter").fill("<b>x</b> < 3")
+    stub.page.keyboard.press("Enter")
+    stub.serve(run)
+    expect(stub.page.locator(".psw-wrong")).to_contain_text("`<b>x</b> < 3` is no condition")
+    assert stub.page.locator(".psw img, .psw script, .psw b").count() == 0
     assert stub.page.evaluate("window.hacked") is None
     assert stub.errors == []
     stub.close()
@@ -195,49 +221,80 @@ def test_a_kernel_that_does_not_answer_is_said_to_be_busy(stub: StubPage) -> Non
 def test_answers_for_another_view_are_not_ours(stub: StubPage) -> None:
     run = shown(stub, shading())
     row(stub, 84).click()
-    stub.answer({"kind": "detail", "index": 84, "detail": rows_detail(run, 84), "view": "other"})
+    stub.answer({"kind": "detail", "index": 84, "detail": detail_of(run, 84), "view": "other"})
     expect(stub.page.locator(".psw-detail")).to_be_hidden()
     stub.detail(run, 84)
     expect(stub.page.locator(".psw-detail")).to_be_visible()
 
 
-def rows_detail(run: FakeRun, index: int) -> object:
-    return rows.detail(run.view, index)  # type: ignore[arg-type]
+def detail_of(run: FakeRun, index: int) -> object:
+    return detail.of(run, index)  # type: ignore[arg-type]
+
+
+def active(stub: StubPage) -> str:
+    """Number of the pset the cursor is on."""
+    return stub.page.evaluate(
+        """() => { const id = document.activeElement.getAttribute("aria-activedescendant");
+          return document.getElementById(id)?.dataset.index ?? ""; }"""
+    )
 
 
 def test_keyboard_reaches_everything(stub: StubPage) -> None:
     run = shown(stub, shading())
     keyboard = stub.page.keyboard
     reached = []
-    for _ in range(12):
+    for _ in range(14):
         keyboard.press("Tab")
-        reached.append(stub.page.evaluate("document.activeElement.textContent.slice(0, 14)"))
-    for name in ("Pause", "Stop", "82 of 300 done", "3 failed", "2 running"):
+        reached.append(
+            stub.page.evaluate(
+                "document.activeElement.getAttribute('aria-label')"
+                " ?? document.activeElement.textContent.slice(0, 14)"
+            )
+        )
+        if reached[-1] == "Psets":
+            break
+    wanted = ("Pause", "Stop", "All", "82 of 300 done", "3 failed", "2 running", "Filter")
+    for name in (*wanted, "Columns", "Plot", "Psets"):
         assert name in reached, (name, reached)
-    row(stub, 85).focus()  # the one row in the tab order
     keyboard.press("ArrowDown")
     keyboard.press("ArrowDown")
-    assert stub.page.evaluate("document.activeElement.dataset.index") == "84"
-    keyboard.press("End")
-    keyboard.press("Home")
+    assert active(stub) == "84"
     keyboard.press("PageDown")
+    index = int(active(stub))
+    assert index == 84 - 11
     keyboard.press("Enter")
-    index = int(stub.page.evaluate("document.activeElement.dataset.index"))
     assert stub.sent()[-1]["index"] == index
-    stub.detail(run, index)
+    stub.serve(run)
     expect(stub.page.locator(".psw-detail")).to_be_visible()
     expect(row(stub, index)).to_have_attribute("aria-selected", "true")
     keyboard.press("Escape")
     expect(stub.page.locator(".psw-detail")).to_be_hidden()
+    keyboard.press("End")
+    stub.serve(run)
+    stub.serve(run)
+    assert active(stub) == "299"
+    keyboard.press("Home")
+    stub.serve(run)
+    assert active(stub) == "85"
+    keyboard.press("Tab")  # into the heads
+    keyboard.press("ArrowRight")
+    keyboard.press("ArrowRight")
+    keyboard.press("Enter")
+    assert stub.sent()[-1]["query"]["sort"] == "runtime"
 
 
-def test_the_focus_stays_while_rows_come(stub: StubPage) -> None:
+def test_the_cursor_stays_on_its_row_while_others_come(stub: StubPage) -> None:
     run = shown(stub, shading(ended=20))
-    row(stub, 15).focus()
-    for i in range(20, 25):
+    stub.page.locator("table").focus()
+    for _ in range(4):
+        stub.page.keyboard.press("ArrowDown")
+    assert active(stub) == "17"
+    for i in range(30, 35):
         run.done(i, {"azimuth": i}, contrast=1)
         stub.push(run)
-    assert stub.page.evaluate("document.activeElement.dataset.index") == "15"
+    stub.page.wait_for_timeout(3200)  # rows hold still for a while after a key
+    expect(row(stub, 34)).to_be_visible()
+    assert active(stub) == "17"
 
 
 def test_rows_hold_still_while_somebody_points_at_them(stub: StubPage) -> None:
@@ -251,21 +308,42 @@ def test_rows_hold_still_while_somebody_points_at_them(stub: StubPage) -> None:
     expect(row(stub, 50)).to_be_visible()
 
 
-def test_failed_rows_show_their_error_first(stub: StubPage) -> None:
-    shown(stub, shading())
+def test_failed_rows_show_their_error_first_and_are_grouped(stub: StubPage) -> None:
+    run = shown(stub, shading())
     stub.page.get_by_role("button", name="3 failed").click()
+    stub.serve(run)
     heads = stub.page.locator("thead th").all_inner_texts()
     assert heads[3] == "error"
     assert "contrast" not in heads
-    assert stub.page.locator("tbody tr").count() == 3
+    assert stub.page.locator("tbody tr.psw-row").count() == 3
     expect(row(stub, 65)).to_contain_text("ValueError: radius must be")
+    group = stub.page.get_by_role("listitem")
+    expect(group).to_contain_text("ValueError: radius must be at least #, not #")
+    again = group.get_by_role("button", name="Retry this group")
+    expect(again).to_be_disabled()  # it is at work
+    run.set(state="stopped")
+    stub.push(run)
+    again.click()
+    sent = stub.sent()[-1]
+    assert (sent["command"], sent["group"]) == (
+        "retry_group",
+        "ValueError: radius must be at least #, not #",
+    )
+    group.get_by_role("button", name="Only these").click()
+    stub.serve(run)
+    assert stub.sent()[-1]["query"]["kind"] == sent["group"]
+    assert stub.page.locator("tbody tr.psw-row").count() == 3
     stub.page.get_by_role("button", name="82 of 300 done").click()
+    stub.serve(run)
     assert "contrast" in stub.page.locator("thead th").all_inner_texts()
+    expect(stub.page.locator(".psw-groups")).to_be_hidden()
 
 
-def test_without_rows_it_says_what_will_come(stub: StubPage) -> None:
-    run = shown(stub, FakeRun(total=12))
-    expect(stub.page.get_by_text("Starting: rows appear here")).to_be_visible()
+def test_psets_are_listed_before_they_begin(stub: StubPage) -> None:
+    run = FakeRun(total=12)
+    run.view.psets = {i: {"a": i} for i in range(12)}
+    shown(stub, run)
+    assert stub.page.locator("tr.psw-pending").count() == 12
     height = stub.page.locator(".psw").bounding_box()
     for i in range(12):
         run.done(i, {"a": i}, b=1)
@@ -274,6 +352,10 @@ def test_without_rows_it_says_what_will_come(stub: StubPage) -> None:
     after = stub.page.locator(".psw").bounding_box()
     assert height and after
     assert abs(height["height"] - after["height"]) < 4  # cells below do not move
+    stub.page.get_by_label("Filter").fill("a = 99")
+    stub.page.keyboard.press("Enter")
+    stub.serve(run)
+    expect(stub.page.get_by_text("No pset fits the filter.")).to_be_visible()
 
 
 def test_shortcuts_of_the_front_end_are_kept_off_but_not_with_a_modifier(stub: StubPage) -> None:
@@ -306,9 +388,185 @@ def test_ending_stops_listening(stub: StubPage) -> None:
 def test_names_and_roles(stub: StubPage) -> None:
     shown(stub, shading())
     grid = stub.page.get_by_role("grid", name="Psets")
-    assert grid.get_by_role("row").count() == 43
+    assert 13 <= grid.get_by_role("row").count() <= 20
+    expect(grid).to_have_attribute("aria-rowcount", "301")
     assert grid.get_by_role("columnheader").count() == 9
     assert stub.page.get_by_role("progressbar", name="Progress").count() == 1
     for button in stub.page.get_by_role("button").all():
         box = button.bounding_box()
-        assert box and box["height"] >= 24
+        least = 22 if button.get_attribute("data-column") else 24  # heads are as high as rows
+        assert box and box["height"] >= least
+
+
+# -- the window on many rows --------------------------------------------------------------------
+
+
+def million(stub: StubPage) -> FakeRun:
+    """A run of a million psets of which some ended."""
+    run = FakeRun(total=10**6)
+    for i in range(200):
+        run.done(i, {"a": i}, loss=float(i))
+    run.set(pending=10**6 - 200)
+    return shown(stub, run)
+
+
+def first_row(stub: StubPage) -> str:
+    """Number of the pset in the first row in sight."""
+    return stub.page.evaluate(
+        """() => { const box = document.querySelector("thead th").getBoundingClientRect();
+          return [...document.querySelectorAll("tr[data-index]")].find(
+            (row) => row.getBoundingClientRect().top > box.bottom - 12)?.dataset.index ?? ""; }"""
+    )
+
+
+def test_a_million_rows_are_a_window_of_a_few(stub: StubPage) -> None:
+    run = million(stub)
+    assert first_row(stub) == "199"
+    stub.page.locator(".psw-scroller").hover(position={"x": 20, "y": 60})
+    for _ in range(5):
+        stub.page.mouse.wheel(0, 220)
+        stub.serve(run)
+    stub.serve(run)
+    assert first_row(stub) == "149"  # ten rows a turn, although the scrollbar is scaled
+    stub.page.evaluate("document.querySelector('.psw-scroller').scrollTop = 4e6")
+    stub.serve(run)
+    stub.serve(run)
+    assert abs(int(first_row(stub)) - 500_000) < 1000
+    stub.page.locator("table").focus()
+    stub.page.keyboard.press("End")
+    stub.serve(run)
+    stub.serve(run)
+    assert active(stub) == "999999"
+    expect(row(stub, 999_999)).to_be_in_viewport()
+    assert stub.page.locator("tbody tr").count() < 40
+    windows = [m["stop"] - m["start"] for m in stub.sent() if m["kind"] == "window"]
+    assert 0 < len(windows) < 20
+    assert max(windows) < 120
+
+
+def test_who_scrolled_away_keeps_the_same_rows_in_sight(stub: StubPage) -> None:
+    run = shown(stub, shading(total=2000, ended=600))
+    stub.page.evaluate("document.querySelector('.psw-scroller').scrollTop = 22 * 100")
+    stub.serve(run)
+    stub.serve(run)
+    before = first_row(stub)
+    for i in range(700, 720):
+        run.done(i, {"azimuth": i}, contrast=1)
+        stub.push(run)
+        stub.serve(run)
+    stub.serve(run)
+    assert first_row(stub) == before
+
+
+def test_sorting_by_a_click_and_taking_it_back(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    head = stub.page.get_by_role("columnheader", name="entropy")
+    for direction, first in (("ascending", "0"), ("descending", "84"), ("none", "85")):
+        head.get_by_role("button").click()
+        stub.serve(run)
+        expect(head).to_have_attribute("aria-sort", direction)
+        assert first_row(stub) == first
+
+
+def test_a_filter_that_is_wrong_is_said_at_its_field(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    box = stub.page.get_by_label("Filter")
+    box.fill("contrst > 0.5")
+    box.press("Enter")
+    stub.serve(run)
+    expect(box).to_have_attribute("aria-invalid", "true")
+    expect(stub.page.get_by_text("did you mean contrast?")).to_be_visible()
+    box.fill("contrast > 0.5, azimuth = 45")
+    box.press("Enter")
+    stub.serve(run)
+    assert box.get_attribute("aria-invalid") is None
+    expect(stub.page.locator(".psw-note")).to_contain_text("of 300 psets")
+    box.press("Escape")
+    stub.serve(run)
+    assert stub.sent()[-1]["query"]["filter"] == ""
+
+
+def test_columns_are_chosen_and_one_is_coloured(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    stub.page.get_by_role("button", name="Columns").click()
+    stub.page.get_by_role("checkbox", name="azimuth").uncheck()
+    stub.serve(run)
+    assert "azimuth" not in stub.page.locator("thead th").all_inner_texts()
+    stub.page.get_by_label("Colour").select_option(label="contrast")
+    stub.serve(run)
+    stub.serve(run)
+    assert stub.page.locator("td.psw-coloured").count() > 5
+    stub.page.get_by_role("button", name="As many as fit").click()
+    stub.serve(run)
+    assert "azimuth" in stub.page.locator("thead th").all_inner_texts()
+
+
+def test_a_plot_is_drawn_and_a_point_opens_its_pset(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    stub.page.get_by_role("button", name="Plot").click()
+    stub.serve(run)
+    figure = stub.page.get_by_role("img", name="contrast against azimuth: 82 points")
+    expect(figure).to_be_visible()
+    dots = figure.locator(".psw-plot-dots").get_attribute("d") or ""
+    assert dots.count("M") == 82
+    stub.page.get_by_label("y", exact=True).select_option(label="entropy")
+    stub.serve(run)
+    stub.serve(run)
+    figure = stub.page.get_by_role("img", name="entropy against azimuth")
+    stub.page.get_by_label("Logarithmic y axis").check()
+    expect(figure).to_be_visible()
+    place = stub.page.evaluate(
+        """() => { const path = document.querySelector(".psw-plot-dots");
+          const [, x, y] = path.getAttribute("d").match(/M([\\d.]+) ([\\d.]+)/);
+          const at = new DOMPoint(x, y).matrixTransform(path.getScreenCTM());
+          return [at.x, at.y]; }"""
+    )
+    stub.page.mouse.move(*place)
+    expect(figure.locator(".psw-plot-here")).to_contain_text("pset 0: 0, 6.5")
+    stub.page.mouse.click(*place)
+    assert (stub.sent()[-1]["kind"], stub.sent()[-1]["index"]) == ("detail", 0)
+
+
+def test_another_view_shows_what_was_asked_for_here(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    stub.page.evaluate(
+        """() => { const root = document.createElement("div"); root.id = "root2";
+          document.body.append(root);
+          window.draw2(); }"""
+    )
+    first, second = (stub.page.locator(".psw").nth(n) for n in (0, 1))
+    first.get_by_role("button", name="3 failed").click()
+    stub.serve(run)
+    expect(second.get_by_role("button", name="3 failed")).to_have_attribute("aria-pressed", "true")
+    expect(second.locator("tr.psw-failed")).to_have_count(3)
+
+
+def test_code_that_runs_one_pset_is_inserted_where_that_is_possible(stub: StubPage) -> None:
+    run = shading()
+    stub.page.evaluate("""() => {
+      window.inserted = [];
+      const output = { metadata: { psweep: { slot: "s" } } };
+      const cells = [{ outputs: { length: 1, get: () => output } }, {}];
+      model.widget_manager = { context: { model: {
+        cells: { length: 2, get: (i) => cells[i] },
+        sharedModel: { insertCell: (at, cell) => inserted.push([at, cell.source]) } } } };
+    }""")
+    shown(stub, run)
+    stub.answer({"kind": "hello", "slot": {"slot": "s", "rev": 0}})
+    row(stub, 84).click()
+    stub.serve(run)
+    stub.page.get_by_text("Run just this pset here").click()
+    stub.page.get_by_role("button", name="Open in a cell").click()
+    at, source = stub.page.evaluate("inserted[0]")
+    assert at == 1
+    assert source.startswith("# pset 84 of run 3")
+    assert source.endswith("shade(**pset)")
+
+
+def test_where_cells_cannot_be_inserted_there_is_no_button(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    row(stub, 84).click()
+    stub.serve(run)
+    stub.page.get_by_text("Run just this pset here").click()
+    expect(stub.page.get_by_role("button", name="Copy")).to_be_visible()
+    assert stub.page.get_by_role("button", name="Open in a cell").count() == 0

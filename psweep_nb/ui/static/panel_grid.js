@@ -110,11 +110,7 @@ class Grid {
     const { top } = this;
     this.heldBack = null;
     this.fresh = false;
-    // The newest come first: who has scrolled away from them keeps seeing the same rows.
-    const shift = this.first > 0 && top.above && this.shown.above ? top.above - this.shown.above : 0;
-    this.shown = { ...top, rows: this.shown.rows, start: this.shown.start };
-    this.measure();
-    if (shift > 0) this.scrollTo(this.first + shift);
+    this.replace({ ...top, rows: this.shown.rows, start: this.shown.start });
     if (this.lastNeeded() <= top.rows.length || top.rows.length >= top.listed) this.cover(top);
     else this.request(true);
     this.draw();
@@ -124,9 +120,16 @@ class Grid {
   answer(table) {
     clearTimeout(this.lost);
     this.asking = false;
-    this.shown = { ...this.shown, ...table };
-    this.measure();
+    if (!this.fresh) this.replace(table); // else an answer to what was asked for before
     this.draw();
+  }
+
+  // The newest come first: who has scrolled away from them keeps seeing the same rows.
+  replace(table) {
+    const shift = this.first > 0 && table.above && this.shown.above ? table.above - this.shown.above : 0;
+    this.shown = table;
+    this.measure();
+    if (shift > 0) this.scrollTo(this.first + shift);
   }
 
   cover(table) {
@@ -201,7 +204,9 @@ class Grid {
     if (!this.shown.columns.length && !this.shown.listed) this.body.replaceChildren();
     const { start, rows, listed } = this.shown;
     this.drawHead();
-    const from = Math.max(0, this.first - 4);
+    // Where the scrollbar is scaled there may be less room above than four rows need.
+    const room = this.scale === ROW ? 4 : Math.min(4, Math.floor(this.scroller.scrollTop / ROW));
+    const from = Math.max(0, this.first - room);
     const to = Math.min(listed, this.first + this.inView() + 5);
     const old = new Map([...this.body.children].map((row) => [row.dataset.key, row]));
     const wanted = [];

@@ -119,7 +119,7 @@ class Tools {
   }
 
   select(name, columns, chosen, act, none = null) {
-    const list = el("select", { class: "psw-select" });
+    const list = el("select", { class: "psw-select", "aria-label": name });
     list.dataset.of = name;
     if (none !== null) list.append(el("option", { value: "", text: none }));
     for (const column of columns) {
