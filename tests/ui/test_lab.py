@@ -112,6 +112,52 @@ def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> N
     assert numbers(lab.execute("print(int(study.df._failed.sum()))")) == [0]
 
 
+def test_failures_are_looked_at_debugged_and_tried_again(lab: LabPage, shots: Path) -> None:
+    lab.run(*PREPARE, "run")
+    expect(panel(lab, "finished")).to_be_visible(timeout=LONG)
+    # A second tab on the same notebook shows the same panel.
+    lab.save()
+    other = lab.context.new_page()
+    other.goto(lab.page.url)
+    expect(other.locator(".psw tr.psw-row").first).to_be_visible(timeout=LONG)
+    panel(lab).get_by_role("button", name="96 failed").click()
+    expect(panel(lab).get_by_role("listitem")).to_have_count(1, timeout=LONG)
+    expect(other.locator(".psw").get_by_role("listitem")).to_have_count(1, timeout=LONG)
+    other.close()
+    panel(lab).locator("tr.psw-failed").first.click()
+    panel(lab).get_by_text("Run just this pset here").click()
+    lab.page.screenshot(path=shots / "lab-failures.png")
+    cells = lab.page.evaluate("jupyterapp.shell.currentWidget.context.model.cells.length")
+    press(lab, "Open in a cell")
+    source = lab.page.evaluate(
+        "(i) => jupyterapp.shell.currentWidget.context.model.cells.get(i).sharedModel.getSource()",
+        lab.cell("run") + 1,
+    )
+    assert "of run 0: ValueError" in source
+    assert "ValueError" in lab.execute(source)
+    assert (
+        lab.page.evaluate("jupyterapp.shell.currentWidget.context.model.cells.length") == cells + 1
+    )
+    lab.run("fix")
+    lab.execute(source)  # the notebook's function is another now
+    panel(lab).get_by_role("button", name=re.compile("^Retry this group")).click()
+    expect(panel(lab).get_by_text("run.retry(match=r")).to_be_visible(timeout=LONG)
+    expect(panel(lab).get_by_text("384 of 384 done")).to_be_visible(timeout=LONG)
+    panel(lab).get_by_role("button", name="All", exact=True).click()
+    panel(lab).get_by_role("button", name="Plot", exact=True).click()
+    expect(panel(lab).locator(".psw-plot-dots")).to_be_visible(timeout=LONG)
+    head = panel(lab).get_by_role("columnheader", name="entropy")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending", timeout=LONG)
+    # A reload brings it back as it was left.
+    lab.save()
+    lab.open()
+    expect(head).to_have_attribute("aria-sort", "ascending", timeout=LONG)
+    expect(panel(lab).locator(".psw-plot-dots")).to_be_visible(timeout=LONG)
+    panel(lab).scroll_into_view_if_needed()
+    lab.page.screenshot(path=shots / "lab-plot.png")
+
+
 def test_restart_and_run_all_compute_nothing_twice(lab: LabPage, shots: Path) -> None:
     lab.run(*PREPARE, "run")
     expect(panel(lab).locator("tr.psw-done").first).to_be_visible(timeout=LONG)
