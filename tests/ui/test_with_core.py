@@ -199,7 +199,7 @@ def test_a_kernel_publishes_panel_and_report_and_keeps_both_up_to_date(kernel: K
     assert heads[-1]["done"] == 40
     assert heads[-1]["ended"]
     rows = [json.loads(state["rows"]) for state in states if "rows" in state]
-    assert rows[-1]["seen"] == 80
+    assert rows[-1]["above"] == rows[-1]["listed"] == 80
     # Bounded: about five updates a second, however fast the rows come.
     assert len(heads) < 40
     # Shown again it is the same panel.
