@@ -20,7 +20,7 @@ from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.exact import psets_of_rows
 from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
-from psweep_nb.judging import active_runs, judge
+from psweep_nb.judging import Judgement, active_runs, judge
 from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
 from psweep_nb.planning import Plan
 from psweep_nb.rundir import RunDir
@@ -200,8 +200,11 @@ class Study:
         return self._plan(submission)
 
     def _plan(self, submission: Submission) -> Plan:
+        return Plan(self.database, submission, self._judge(submission), self._run)
+
+    def _judge(self, submission: Submission) -> Judgement:
         options, code = submission.options, submission.code.sha1
-        judgement = judge(
+        return judge(
             self.database,
             submission.params,
             submission.digests,
@@ -209,7 +212,6 @@ class Study:
             options.skip,
             options.stale,
         )
-        return Plan(self.database, submission, judgement, self._run)
 
     def submit(
         self,
@@ -335,10 +337,10 @@ class Study:
         with self.database.locked():
             todo: Sequence[int] = range(len(submission.params))
             if submission.options.skip is not None or not todo:
-                plan = self._plan(submission)
-                todo = plan.todo
+                judgement = self._judge(submission)
+                todo = judgement.todo
                 if not todo:
-                    return plan
+                    return Plan(self.database, submission, judgement, self._run)
             return publish_run(self.database, submission, todo, self.calc_dir, self.calc_path)
 
     def _vanished(self) -> list[str]:
@@ -586,7 +588,7 @@ class Study:
         """
         options = Options("inline", skip=skip, stale=stale, setup=setup)
         submission = prepare(func, params, options)
-        numbers = self._plan(submission).todo
+        numbers = self._judge(submission).todo
         table = self.database.frame()
         table = table if df is None else joined(df, table)
         calc_dir = simulating.folder_of(self.calc_dir)

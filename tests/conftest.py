@@ -1,17 +1,57 @@
 """Fixtures of several test modules."""
 
+import multiprocessing
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from psweep_nb import Run, Study
 from tests.benchmark import psweep_environment
 
 # Started in the background of a script, a process ignores Ctrl-C, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+WAYS = ("serial", "workers", "process", "kernel", "threads", "pool")
 CASES = Path(__file__).with_name("psweep_cases.py")
+
+
+@pytest.fixture
+def study() -> Study:
+    return Study("calc")
+
+
+@pytest.fixture(params=WAYS)
+def execute(request: pytest.FixtureRequest, study: Study) -> Iterator[Callable[..., Run]]:
+    """A function that executes psets to the end, and returns their run."""
+
+    def blocking(func: Any, params: Any, **options: Any) -> Run:
+        workers = 2 if request.param == "workers" else None
+        study.run(func, params, on_error="record", workers=workers, **options)
+        return study.run_of(-1)
+
+    def background(func: Any, params: Any, **more: Any) -> Run:
+        run = study.submit(func, params, **more, **options)
+        assert run.wait(60).ended
+        return run
+
+    options: dict[str, Any] = {}
+    if request.param in ("serial", "workers"):
+        yield blocking
+    elif request.param in ("process", "kernel"):
+        options = {"workers": 2} if request.param == "process" else {"in_kernel": True}
+        yield background
+    else:
+        # Not fork: this process has threads.
+        context = multiprocessing.get_context("forkserver")
+        threads = request.param == "threads"
+        with ThreadPoolExecutor(2) if threads else ProcessPoolExecutor(2, context) as pool:
+            options = {"executor": pool}
+            yield background
 
 
 class Psweep:

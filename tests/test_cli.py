@@ -30,11 +30,6 @@ from tests.waiting import until
 COMMANDS = ("runs", "status", "follow", "stop", "resume", "plan", "table", "check")
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def numbers(*values: int) -> list[dict[str, Any]]:
     return [{"a": a} for a in values]
 

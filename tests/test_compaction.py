@@ -17,11 +17,6 @@ from tests.waiting import until
 MARK = "a mark that is easily found"
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def numbers(*values: int) -> list[dict[str, Any]]:
     return [{"a": a} for a in values]
 

@@ -81,11 +81,6 @@ def way(request: pytest.FixtureRequest) -> Iterator[Way]:
     yield Way(name, blocking=name in ("serial", "workers", "pool"), kills=kills, options=options)
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def numbers(n: int) -> Params:
     return [{"a": a} for a in range(n)]
 

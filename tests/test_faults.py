@@ -48,11 +48,6 @@ def nothing_is_left() -> Iterator[None]:
     until(lambda: not workers_left(), timeout=5)
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def run_with(harm: Callable[[], Any], workers: int = 2, **options: Any) -> Run:
     """Run psets of which one does `harm`; the others must be done whatever it does."""
     bad = BAD

@@ -20,11 +20,6 @@ from tests.waiting import until
 A4 = [{"a": a} for a in range(4)]
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def lines(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 

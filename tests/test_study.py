@@ -20,11 +20,6 @@ from tests import workloads
 from tests.waiting import until
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def numbers(*values: int) -> list[dict[str, Any]]:
     return [{"a": a} for a in values]
 

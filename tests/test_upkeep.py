@@ -18,11 +18,6 @@ from tests.waiting import until
 TABLE = Path("calc/database.pk")
 
 
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
 def numbers(*values: int) -> list[dict[str, Any]]:
     return [{"a": a} for a in values]
 

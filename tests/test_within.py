@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,42 +21,7 @@ from psweep_nb.slates import Note, Slate
 from tests import strategies
 from tests.waiting import until
 
-WAYS = ("serial", "workers", "process", "kernel", "threads", "pool")
 A4 = [{"a": a} for a in range(4)]
-
-
-@pytest.fixture
-def study() -> Study:
-    return Study("calc")
-
-
-@pytest.fixture(params=WAYS)
-def execute(request: pytest.FixtureRequest, study: Study) -> Iterator[Callable[..., Run]]:
-    """A function that executes psets to the end, and returns their run."""
-
-    def blocking(func: Any, params: Any, **options: Any) -> Run:
-        workers = 2 if request.param == "workers" else None
-        study.run(func, params, on_error="record", workers=workers, **options)
-        return study.run_of(-1)
-
-    def background(func: Any, params: Any, **more: Any) -> Run:
-        run = study.submit(func, params, **more, **options)
-        assert run.wait(60).ended
-        return run
-
-    options: dict[str, Any] = {}
-    if request.param in ("serial", "workers"):
-        yield blocking
-    elif request.param in ("process", "kernel"):
-        options = {"workers": 2} if request.param == "process" else {"in_kernel": True}
-        yield background
-    else:
-        # Not fork: this process has threads.
-        context = multiprocessing.get_context("forkserver")
-        threads = request.param == "threads"
-        with ThreadPoolExecutor(2) if threads else ProcessPoolExecutor(2, context) as pool:
-            options = {"executor": pool}
-            yield background
 
 
 # -- report ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from playwright.sync_api import Browser, sync_playwright
 
@@ -16,6 +17,7 @@ from psweep_nb.ui.completion import completer
 from psweep_nb.ui.magics import PsweepMagics
 from psweep_nb.ui.session import Session
 from tests.ui.fakes import FakeStudy
+from tests.ui.lab import Server
 
 
 class Shell:
@@ -35,6 +37,14 @@ class Shell:
 
     def __getitem__(self, name: str) -> Any:
         return self.shell.user_ns[name]
+
+
+def usage_error(shell: Shell, source: str) -> str:
+    """What is said of a cell that is wrong, in a line."""
+    with pytest.raises(UsageError) as caught:
+        shell.run(source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 class Notebook(Shell):
@@ -81,6 +91,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab."""
+    server = Server(tmp_path_factory.mktemp("lab"))
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -20,13 +20,6 @@ CELLS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def lab(browser: Browser, server: Server, shots: Path) -> Iterator[LabPage]:
     """A notebook with a function and an editor, in a folder of its own."""

@@ -19,13 +19,6 @@ RECORDS = "print([run.view.count for run in study.runs if run.view.poll() >= 0])
 LONG = 60_000
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def lab(
     browser: Browser, server: Server, shots: Path, request: pytest.FixtureRequest

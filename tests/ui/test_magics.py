@@ -9,7 +9,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from psweep_nb.errors import FunctionError
-from tests.ui.conftest import Notebook
+from tests.ui.conftest import Notebook, usage_error
 from tests.ui.fakes import FakePlan, FakeRun, FakeStudy
 
 DEFINE = "def f(a, b=0):\n    return a\nparams = [{'a': 1}, {'a': 2}]"
@@ -19,13 +19,6 @@ DEFINE = "def f(a, b=0):\n    return a\nparams = [{'a': 1}, {'a': 2}]"
 def nb(notebook: Notebook) -> Notebook:
     notebook.run(DEFINE)
     return notebook
-
-
-def usage_error(notebook: Notebook, source: str) -> str:
-    with pytest.raises(UsageError) as caught:
-        notebook.run(source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def study_of(notebook: Notebook, path: str = "calc") -> FakeStudy:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -19,7 +18,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 from psweep_nb.ui import follower, watch
 from psweep_nb.ui.cellruns import Cell
 from psweep_nb.ui.follower import Follower
-from tests.ui.conftest import Notebook, Shell
+from tests.ui.conftest import Notebook, Shell, usage_error
 from tests.ui.fakes import FakeRun
 from tests.ui.test_turns import Loop
 
@@ -209,12 +208,6 @@ def test_a_run_that_cannot_be_read_ends_it(
     monkeypatch.setattr(watched.run.view, "poll", broken)
     watched.after(1)
     assert "the folder is gone" in watched.state["words"]
-
-
-def usage_error(notebook: Shell, source: str) -> str:
-    with pytest.raises(UsageError) as caught:
-        notebook.run(source)
-    return str(caught.value)
 
 
 def test_wrong_use(notebook: Notebook) -> None:

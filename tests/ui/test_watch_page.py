@@ -37,13 +37,6 @@ CELLS = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("lab"))
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def lab(
     browser: Browser, server: Server, shots: Path, request: pytest.FixtureRequest

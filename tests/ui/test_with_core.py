@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
-from tests.ui.conftest import Shell
+from tests.ui.conftest import Shell, usage_error
 from tests.waiting import until
 
 DEFINE = """
@@ -107,12 +107,6 @@ def test_stop_and_resume_of_a_run_addressed_by_label(shell: Shell) -> None:
     assert "nothing to stop" in usage_error(shell, "%psweep stop long")
     shell.run("%psweep resume long\n%psweep stop --now\n%psweep wait")
     assert shell["run"].status().state == "stopped"
-
-
-def usage_error(shell: Shell, source: str) -> str:
-    with pytest.raises(UsageError) as caught:
-        shell.run(source)
-    return str(caught.value)
 
 
 def test_what_is_wrong_with_psets_or_function_is_one_line(shell: Shell) -> None:
