@@ -27,6 +27,7 @@ from psweep_nb.rounding import Near, near_duplicates
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.submission import Submission
 from psweep_nb.tidy import error_line
+from psweep_nb.wording import counted, printable
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -128,7 +129,7 @@ class Plan:
 
     def __str__(self) -> str:
         n, name = len(self._judged.states), name_of(self._submission.func)
-        lines = [f"{_counted(n, 'pset')}, `{name}`: {self.text}"]
+        lines = [f"{counted(n, 'pset')}, `{name}`: {self.text}"]
         lines.append(
             f"{len(self.todo)} would run: {self.basis}" if self.todo else "nothing would run"
         )
@@ -143,7 +144,7 @@ class Plan:
         lines += shown[:_DIFF_LINES]
         if len(shown) > _DIFF_LINES:
             lines.append(f"... {len(shown) - _DIFF_LINES} more lines: print(plan.diff)")
-        return "\n".join(map(_printable, lines))
+        return "\n".join(map(printable, lines))
 
     __repr__ = __str__
 
@@ -188,8 +189,8 @@ class Plan:
         seq, n, each = self._earlier
         workers = self._submission.options.workers
         return (
-            f"about {_duration(self.seconds)}: {_counted(n, 'pset')} took {_duration(each)} each "
-            f"in run {seq}, {_counted(workers, 'worker')}"
+            f"about {_duration(self.seconds)}: {counted(n, 'pset')} took {_duration(each)} each "
+            f"in run {seq}, {counted(workers, 'worker')}"
         )
 
     # -- pset by pset ------------------------------------------------------------------------
@@ -285,10 +286,6 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(listed[:_SHOWN]) + more
 
 
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
 def _duration(seconds: float) -> str:
     """A rough figure: two digits.
 
@@ -298,11 +295,3 @@ def _duration(seconds: float) -> str:
     size, unit = next((u for u in _UNITS if seconds >= u[0]), _UNITS[-1])
     number = float(f"{seconds / size:.2g}")
     return f"{number:g} {unit}"
-
-
-def _printable(line: str) -> str:
-    return (
-        line
-        if line.isprintable()
-        else "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-    )

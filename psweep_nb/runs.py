@@ -28,6 +28,7 @@ from psweep_nb.running import arrange
 from psweep_nb.runview import RunView, Status
 from psweep_nb.submission import Options, prepare, session_spec
 from psweep_nb.trust import load_function
+from psweep_nb.wording import counted
 
 Notes = Callable[[str], object]
 _LET_GO_S = 10.0
@@ -78,9 +79,9 @@ class Run:
     def __repr__(self) -> str:
         workers = self.spec.workers
         label = f" {self.label!r}" if self.label else ""
-        psets = _counted(int(self.info["n"]), "pset")
+        psets = counted(int(self.info["n"]), "pset")
         return (
-            f"run {self.run_seq}{label}: {psets}, {_counted(workers, 'worker')}, "
+            f"run {self.run_seq}{label}: {psets}, {counted(workers, 'worker')}, "
             f"{self.study.calc_dir}/"
         )
 
@@ -416,7 +417,3 @@ class _Held:
         lock, self._lock = self._lock, None
         assert lock is not None
         return lock
-
-
-def _counted(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"

@@ -44,6 +44,7 @@ LAYERS = (
         "spaces",
         "timeleft",
         "trust",
+        "wording",
     ),
     (
         "atwork",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import OptionError, PsweepError, TrustError
+from psweep_nb.wording import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,18 +66,14 @@ def guarded(prog: str, act: Callable[[], int]) -> int:
 
 
 def _say(prog: str, text: str) -> None:
-    print(f"{prog}: {' '.join(printable(text).split())}", file=sys.stderr)
+    words = printable(text, keep="\n").split()
+    print(f"{prog}: {' '.join(words)}", file=sys.stderr)
 
 
 def _give_up_stdout() -> None:
     """What is still to be flushed at exit goes nowhere, without a complaint."""
     with contextlib.suppress(OSError, ValueError):  # there may be no file behind it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def printable(text: str) -> str:
-    """A text in which nothing moves the cursor or changes colours; line ends stay."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def check_format(fmt: str) -> None:
@@ -102,7 +99,7 @@ def table_text(columns: Mapping[str, Sequence[Any]], fmt: str = "simple") -> str
     shown = [[_cell(value) for value in values] for values in columns.values()]
     # tabulate takes text for numbers, "001" for 1, unless told which columns are text.
     texts = [i for i, cells in enumerate(shown) if any(isinstance(cell, str) for cell in cells)]
-    headers = [printable(name) for name in columns]
+    headers = [printable(name, keep="\n") for name in columns]
     rows = list(zip(*shown, strict=True))
     return str(tabulate(rows, headers, fmt, missingval="<NA>", disable_numparse=texts or False))
 
@@ -115,4 +112,4 @@ def _cell(value: Any) -> Any:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    return printable(str(value))
+    return printable(str(value), keep="\n")

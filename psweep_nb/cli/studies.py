@@ -14,12 +14,12 @@ from psweep_nb.cli.common import (
     frame_text,
     guarded,
     parser,
-    printable,
     table_text,
 )
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.ui import texts
 from psweep_nb.ui.text import status_lines
+from psweep_nb.wording import printable
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -175,7 +175,7 @@ def _resume(args: argparse.Namespace) -> int:
     if run.status().state == "finished" and status.state == "finished":
         print(f"run {run.run_seq} is finished; nothing is left to do")
     else:
-        print(f"{printable(repr(run))} goes on")
+        print(printable(repr(run), keep="\n"), "goes on")
     return OK
 
 

@@ -16,6 +16,8 @@ import time
 import uuid
 from typing import Any
 
+from psweep_nb import wording
+
 CELL_WIDTH = 48
 _PLAIN = (
     bool,
@@ -119,9 +121,7 @@ def full(value: Any, limit: int = 4000) -> str:
             text = repr(value)
     except Exception as error:
         text = f"<{type(value).__name__}: {type(error).__name__} in its repr>"
-    text = "".join(
-        c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text[: limit + 1]
-    )
+    text = wording.printable(text[: limit + 1], keep="\n\t")
     return text if len(text) <= limit else f"{text[:limit]}\n… cut after {limit} characters"
 
 
