@@ -11,34 +11,29 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from psweep_nb.ui.editor.gridedit import EditorWidget, GridEditor
-from tests.ui.stubpage import THEMES
+from tests.ui.stubpage import MODEL, THEMES
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>editor</title>
+_PAGE = (
+    """<!doctype html><html lang="en"><meta charset="utf-8"><title>editor</title>
 <link rel="stylesheet" href="editor.css">
 <style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
 <div id="root"></div>
 <script type="module">
 import editor from "./editor.js";
-class Model {
-  constructor() {
-    this.state = {state: "{}", plan: "{}", ids: []}; this.heard = {}; this.sent = [];
-  }
-  get(name) { return this.state[name]; }
-  set(name, value) { this.state[name] = value; this.emit("change:" + name); }
-  on(name, handler) { (this.heard[name] ??= []).push(handler); }
-  off(name, handler) { this.heard[name] = (this.heard[name] ?? []).filter((h) => h !== handler); }
-  emit(name, value) { for (const handler of this.heard[name] ?? []) handler(value); }
-  save_changes() {}
+"""
+    + MODEL
+    + """
+class Answered extends Model {
   send(message) {
-    if (this.gone) throw new Error("no comm");
-    this.sent.push(message);
+    super.send(message);
     if (!this.deaf) kernel(message);
   }
 }
-window.model = new Model();
+window.model = new Answered({state: "{}", plan: "{}", ids: []});
 window.draw = () => { window.end = editor.render({ model, el: document.getElementById("root") }); };
 window.ready = true;
 </script>"""
+)
 
 
 class EditorPage:

@@ -33,28 +33,36 @@ THEMES = {
         "--jp-error-color1": "#d32f2f",
     },
 }
-_PAGE = """<!doctype html><meta charset="utf-8"><title>stub</title>
-<link rel="stylesheet" href="panel.css">
-<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
-<div id="root"></div>
-<script type="module">
-import panel from "./panel.js";
+#: What a widget's module is given in the place of a model that a kernel answers.
+MODEL = """
 class Model {
-  constructor() { this.state = {header: "{}", known: "{}", rows: "{}", groups: "[]", plot: "{}"};
-    this.heard = {}; this.sent = []; }
+  constructor(state) { this.state = state; this.heard = {}; this.sent = []; }
   get(name) { return this.state[name]; }
   set(name, value) { this.state[name] = value; this.emit("change:" + name); }
   on(name, handler) { (this.heard[name] ??= []).push(handler); }
   off(name, handler) { this.heard[name] = (this.heard[name] ?? []).filter((h) => h !== handler); }
   emit(name, value) { for (const handler of this.heard[name] ?? []) handler(value); }
   save_changes() {}
-  send(message) { this.sent.push(message); if (this.gone) throw new Error("no comm"); }
+  send(message) { if (this.gone) throw new Error("no comm"); this.sent.push(message); }
 }
-window.model = new Model();
+"""
+_PAGE = (
+    """<!doctype html><meta charset="utf-8"><title>stub</title>
+<link rel="stylesheet" href="panel.css">
+<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
+<div id="root"></div>
+<script type="module">
+import panel from "./panel.js";
+"""
+    + MODEL
+    + """
+const state = {header: "{}", known: "{}", rows: "{}", groups: "[]", plot: "{}"};
+window.model = new Model(state);
 window.draw = () => { window.end = panel.render({ model, el: document.getElementById("root") }); };
 window.draw2 = () => panel.render({ model, el: document.getElementById("root2") });
 window.ready = true;
 </script>"""
+)
 
 
 class StubPage:

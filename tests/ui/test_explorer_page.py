@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 import psweep_nb as ps
 from psweep_nb.ui.explorer import Explorer, ExplorerWidget
 from tests.ui.lab import LabPage, Server
-from tests.ui.stubpage import THEMES
+from tests.ui.stubpage import MODEL, THEMES
 from tests.ui.test_picture import table
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -183,30 +183,29 @@ def test_by_keyboard_and_beside_a_busy_kernel(lab: LabPage) -> None:
 
 # -- the module on a page without Jupyter ----------------------------------------------------
 
-_PAGE = """<!doctype html><meta charset="utf-8"><title>stub</title>
+_PAGE = (
+    """<!doctype html><meta charset="utf-8"><title>stub</title>
 <link rel="stylesheet" href="css">
 <style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
 <div id="root"></div>
 <script type="module">
 import explorer from "./js";
 const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-class Model {
-  constructor() { this.state = {}; this.heard = {}; this.sent = []; }
-  get(name) { return this.state[name]; }
+"""
+    + MODEL
+    + """
+class Drawing extends Model {
   put(state, figure) {
     Object.assign(this.state, state, { figure: bytes(figure) });
     for (const name of ["figure", "menu", "chosen", "said"]) this.emit("change:" + name);
   }
-  on(name, handler) { (this.heard[name] ??= []).push(handler); }
-  off(name, handler) { this.heard[name] = (this.heard[name] ?? []).filter((h) => h !== handler); }
-  emit(name, value) { for (const handler of this.heard[name] ?? []) handler(value); }
-  send(message) { if (this.gone) throw new Error("no comm"); this.sent.push(message); }
 }
-window.model = new Model();
+window.model = new Drawing({});
 const root = document.getElementById("root");
 window.draw = () => { window.end = explorer.render({ model, el: root }); };
 window.ready = true;
 </script>"""
+)
 
 
 class Stub:
