@@ -210,9 +210,8 @@ class Engine:
     def _finish(self) -> str:
         if self._started:
             self._executor.close()
-        self._syncing.end()
-        message = "; ".join(filter(None, (self._stopping, self._folding.finish())))
         self._syncing.finish()
+        message = "; ".join(filter(None, (self._stopping, self._folding.finish())))
         end = {"state": self._final_state(), "message": message}
         self._notes.append(END, json.dumps(end).encode(), start_ns=time_ns())
         self._notes.sync()
@@ -304,14 +303,11 @@ class Syncing:
         """Begin, in a thread: a sync can take as long as a hundred psets."""
         self._thread.start()
 
-    def end(self) -> None:
-        """Sync the rest, while the caller goes on with something else."""
-        self._end.set()
-
     def finish(self) -> None:
-        """Wait until all is on the disk."""
+        """Sync the rest."""
         self._end.set()
         self._thread.join()
+        self._sync_journals()
 
     def _keep_on(self) -> None:
         # What the submitter wrote comes first; it was not kept waiting for the disk.
@@ -321,7 +317,6 @@ class Syncing:
         sync_file(run.path.parent)
         while not self._end.wait(SYNC_S):
             self._sync_journals()
-        self._sync_journals()
 
     def _sync_journals(self) -> None:
         for path in self._session.journals():
