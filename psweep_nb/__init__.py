@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ParamsError,
         PsetError,
         PsweepError,
+        RemoteError,
         StudyError,
         TrustError,
     )
@@ -50,6 +51,7 @@ _HOMES = {
         "ParamsError",
         "PsetError",
         "PsweepError",
+        "RemoteError",
         "StudyError",
         "TrustError",
     ),
@@ -83,6 +85,7 @@ __all__ = [
     "ParamsError",
     "PsetError",
     "PsweepError",
+    "RemoteError",
     "Run",
     "Study",
     "StudyError",

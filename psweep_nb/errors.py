@@ -29,6 +29,10 @@ class TrustError(PsweepError, RuntimeError):
     """A file holds a type that is only unpickled for studies the user trusts."""
 
 
+class RemoteError(PsweepError, RuntimeError):
+    """Another machine, or the scheduler there, did not do what was asked; its words are in it."""
+
+
 class PsetError(PsweepError, RuntimeError):
     """A pset failed in another process and its own exception did not survive the way back.
 

@@ -1,0 +1,1 @@
+"""Psets as jobs of other programs and machines: templates to directories, submit, collect."""
