@@ -16,12 +16,10 @@ from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import StudyError
 from psweep_nb.files import sync_file
 from psweep_nb.journal import DONE, FAILED, Reader, Record, Writer
-from psweep_nb.locks import FileLock
-from psweep_nb.rundir import RunDir, Session
+from psweep_nb.rundir import Session
 from psweep_nb.runview import RunView
 from psweep_nb.worker import failure
 
-_LET_GO_S = 10.0
 _AT_ONCE = 10_000  # records read at a time
 
 # What stands in a journal for a record that is dropped, so that its pset still counts as ended.
@@ -39,32 +37,29 @@ def compact(database: Database) -> int:
     before = _size(database.hidden)
     views = [RunView(run, database.trusted) for run in database.runs()]
     for view in views:
-        view.poll()
-        if not view.status().ended:
-            raise _at_work(view.run)
-    if not views:
-        return 0
+        _check_ended(view)
     for view in views:
         if view.state()[0] == "unknown":  # at work on another host, for all we know
             continue
-        lock = FileLock(view.run.lock)
-        if not lock.acquire(_LET_GO_S):  # a moment after the end mark it is still held
-            raise _at_work(view.run)
-        try:
+        # No session begins without this lock, see `Run.resume`. The run's own stays free: whoever
+        # sees that held takes the run for one at work.
+        with database.locked():
+            _check_ended(view)
             wait_for_old_workers(view.run)
             view.poll()
-            with database.locked():
-                database.fold()  # nobody may have to look for a record where it was
-                _compact_run(view)
-        finally:
-            lock.release()
-    return max(0, before - _size(database.hidden))
+            database.keep_what_is_there()
+            database.fold()  # nobody may have to look for a record where it was
+            _compact_run(view)
+    return max(0, before - _size(database.hidden)) if views else 0
 
 
-def _at_work(run: RunDir) -> StudyError:
-    return StudyError(
-        f"run {run.info['run_seq']} is at work; stop it or wait before you compact the study"
-    )
+def _check_ended(view: RunView) -> None:
+    view.poll()
+    if not view.status().ended:
+        raise StudyError(
+            f"run {view.run.info['run_seq']} is at work; stop it or wait before you compact the "
+            "study"
+        )
 
 
 def _size(folder: Path) -> int:

@@ -291,6 +291,7 @@ class Database:
         No fold or rebuild puts them back, see `deletions`.
         """
         with self.locked():
+            self.keep_what_is_there()
             self.fold()
             chosen = choose(self._frame)
             if not chosen.any():
@@ -302,12 +303,7 @@ class Database:
             return int(chosen.sum())
 
     def _note_deleted(self, rows: pd.DataFrame, kept: pd.DataFrame) -> None:
-        if "_pset_id" not in rows:
-            return
-        nothing = [None] * len(rows)
-        last = rows["_attempt"].tolist() if "_attempt" in rows else nothing
-        ids = dict(zip(rows["_pset_id"].tolist(), last, strict=True))
-        there = Counter(kept["_run_id"].tolist() if "_run_id" in kept else ())
+        ids, there = _attempts(rows), _rows_by_run(kept)
         for name, unfolded in self._runs.items():
             run = unfolded.run
             numbers = {n: i for n, i in enumerate(run.psets.ids(0, run.info["n"])) if i in ids}
@@ -318,15 +314,25 @@ class Database:
                 n: a if isinstance(a := ids[i], int) else deletions.ANY for n, i in numbers.items()
             }
             deletions.mark(run, psets)
-            unfolded.deleted.update(psets)
-            # Rows that vanished by other hands before still count as vanished.
-            unfolded.rows = max(unfolded.rows - len(psets), there[name])
+            unfolded.uncount(psets, there[name])
             unfolded.save()
+
+    def keep_what_is_there(self) -> None:
+        """Let rows that are in the table count as not deleted; the next fold notes it.
+
+        Whoever calls it holds the lock: so nobody is deleting them just now.
+        """
+        self._load_if_changed()
+        ids, there = _attempts(self._frame), _rows_by_run(self._frame)
+        for name, unfolded in self._runs.items():
+            if psets := deletions.unfinished(unfolded.run, ids):
+                deletions.forget(unfolded.run, psets)
+                unfolded.recount(psets, there[name])
 
     def rebuild(self, deleted: bool = False) -> None:
         """Put rows that vanished from the table back, from the journals; `deleted` ones too."""
         with self.locked():
-            self._load_if_changed()
+            self.keep_what_is_there()
             for unfolded in self._runs.values():
                 if deleted:
                     deletions.forget(unfolded.run)
@@ -343,10 +349,23 @@ class Database:
         with self._guard:
             frame = self.frame()
             if self._vanished is None:  # only a table that was read anew can have lost any
-                there = Counter(frame["_run_id"].tolist() if "_run_id" in frame else ())
+                there = _rows_by_run(frame)
                 lost = {name: u.rows - there[name] for name, u in self._runs.items()}
                 self._vanished = {name: n for name, n in lost.items() if n > 0}
             return self._vanished
+
+
+def _rows_by_run(table: pd.DataFrame) -> Counter[Any]:
+    return Counter(table["_run_id"].tolist() if "_run_id" in table else ())
+
+
+def _attempts(rows: pd.DataFrame) -> dict[Any, Any]:
+    """Return the attempts of rows, as far as they have any, by `_pset_id`."""
+    if "_pset_id" not in rows:
+        return {}
+    attempts = rows["_attempt"].tolist() if "_attempt" in rows else [None] * len(rows)
+    pairs = zip(rows["_pset_id"].tolist(), attempts, strict=True)
+    return {pset_id: attempt for pset_id, attempt in pairs if _is_id(pset_id)}
 
 
 def _table_of(run: Path) -> str:

@@ -4,7 +4,7 @@ The journals still have them, and a fold or a rebuild would put them back: so th
 here, and so does whoever reads a run's records to learn what is done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -39,13 +39,40 @@ def mark(run: RunDir, psets: Mapping[int, int]) -> None:
     write_json(run.path / _NAME, {"psets": {str(n): whole[n] for n in sorted(whole)}})
 
 
-def forget(run: RunDir) -> None:
-    """Let rows come back, but those whose results are no longer on the disk."""
-    gone = {n: attempt for n, attempt in deleted(run).items() if attempt == FOREVER}
-    if gone:
-        write_json(run.path / _NAME, {"psets": {str(n): FOREVER for n in gone}})
+def forget(run: RunDir, psets: Collection[int] | None = None) -> None:
+    """Let rows come back, all or these, but those whose results are no longer on the disk."""
+    marks = deleted(run)
+    kept = {
+        str(n): attempt
+        for n, attempt in marks.items()
+        if attempt == FOREVER or (psets is not None and n not in psets)
+    }
+    if kept:
+        write_json(run.path / _NAME, {"psets": kept})
     else:
         (run.path / _NAME).unlink(missing_ok=True)
+
+
+def unfinished(run: RunDir, there: Mapping[str, object]) -> list[int]:
+    """Return the psets that are marked and whose rows are in the table all the same.
+
+    Whoever deleted them was killed before the table was written, or an older copy was put back.
+
+    Parameters
+    ----------
+    run : RunDir
+        The run; whoever calls it holds the study's lock.
+    there : mapping
+        The attempts of the table's rows, by `_pset_id`; what is no number is of any attempt.
+    """
+    found = []
+    for number, mark in deleted(run).items():
+        pset_id = run.psets.id(number)
+        if mark != FOREVER and pset_id in there:
+            attempt = there[pset_id]
+            if not isinstance(attempt, int) or attempt <= mark:
+                found.append(number)
+    return found
 
 
 def without(rows: pd.DataFrame, run: RunDir, psets: Mapping[int, int]) -> pd.DataFrame:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.database import Database
@@ -34,7 +33,6 @@ _PASSED_OVER = {
     "done+failed": (DONE, STALE, RUNNING, FAILED),
 }
 _NOWHERE = -1
-_LET_GO_S = 2.0
 
 
 @dataclass
@@ -278,20 +276,9 @@ def active_runs(database: Database) -> list[RunDir]:
 
 
 def _is_active(run: RunDir) -> bool:
-    return is_held(run.lock) and not _is_letting_go(run)
-
-
-def _is_letting_go(run: RunDir) -> bool:
-    """Whether the engine has written its end mark; if so, wait until it gives the lock back.
-
-    Who waited for a run's end comes in just that moment, and is not to find it at work.
-    """
-    until = monotonic() + _LET_GO_S
-    while _has_ended(run) and monotonic() < until:
-        if not is_held(run.lock):
-            return True
-        sleep(0.002)
-    return False
+    # An engine that has written its end mark keeps the lock for a moment. So does who is about to
+    # resume the run: what that is to do is judged, and its session made, under the study's lock.
+    return is_held(run.lock) and not _has_ended(run)
 
 
 def _has_ended(run: RunDir) -> bool:

@@ -4,7 +4,8 @@ A `Run` holds no state of its own; it reads the run's journals and appends comma
 of them, in any number of processes, may stand for one run.
 """
 
-from collections.abc import Callable, Generator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
@@ -203,10 +204,7 @@ class Run:
         if state == "unknown":
             host = self.spec.host
             raise StudyError(f"run {self.run_seq} was started on {host}: resume it there")
-        with self._lock_for("resume") as lock:
-            # Workers die with their engine, but an instant later: what they still record is done.
-            wait_for_old_workers(self.folder)
-            self.view.poll()
+        with self._locked_to("resume") as lock:
             todo = again.undone(self.view, self._last_session(), self._taken_over())
             if not todo and state == "finished":  # a later run did the rest
                 return self
@@ -252,9 +250,7 @@ class Run:
         FunctionError
             If there is no function of that name any more.
         """
-        with self._lock_for("retry") as lock:
-            wait_for_old_workers(self.folder)
-            self.view.poll()
+        with self._locked_to("retry") as lock:
             todo = again.failed(self.view, match, self._taken_over())
             stored = func is None and recorded
             func = self._function_for_retry(func, recorded, notes)
@@ -264,14 +260,21 @@ class Run:
     def _taken_over(self) -> set[bytes]:
         return taken_over(self.study.database, self.folder)
 
-    def _lock_for(self, what: str) -> "_Held":
+    @contextlib.contextmanager
+    def _locked_to(self, what: str) -> Iterator["_Held"]:
+        """Hold the run's lock, to be handed on, and the study's: what is to be done is decided."""
         lock = FileLock(self.folder.lock)
         # An engine lets go of the lock a moment after it has written its end mark.
         if not lock.try_acquire() and not (self.status().ended and lock.acquire(_LET_GO_S)):
             raise StudyError(
                 f"run {self.run_seq} is {self._state()}; stop it or wait before you {what} it"
             )
-        return _Held(lock)
+        with _Held(lock) as held:
+            # Workers die with their engine, but an instant later: what they still record is done.
+            wait_for_old_workers(self.folder)
+            with self.study.database.locked():
+                self.view.poll()
+                yield held
 
     def _stored_function(self) -> Callable[..., Any]:
         path = self._last_session().function

@@ -5,6 +5,7 @@ database alone.
 """
 
 import contextlib
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,28 @@ class Unfolded:
         if self._seen is None:
             self.rows += added
             return
-        for number in (rows["_pset_seq"] - self.run.info["pset_seq"]).tolist():
-            self._seen[number] = 1
+        self._see((rows["_pset_seq"] - self.run.info["pset_seq"]).tolist(), 1)
         self.rows = self._seen.count(1)
+
+    def uncount(self, psets: Mapping[int, int], there: int) -> None:
+        """Take rows off the count that were deleted; so many are `there`."""
+        self.deleted.update(psets)
+        # Rows that vanished by other hands before still count as vanished.
+        self.rows = max(self.rows - len(psets), there)
+        self._see(psets, 0)
+
+    def recount(self, psets: Collection[int], there: int) -> None:
+        """Count rows again that were to be deleted and were not."""
+        for number in psets:
+            self.deleted.pop(number, None)
+        self.rows = max(self.rows, there)
+        self.changed = True
+        self._see(psets, 1)
+
+    def _see(self, psets: Iterable[int], seen: int) -> None:
+        if self._seen is not None:
+            for number in psets:
+                self._seen[number] = seen
 
     def read(self) -> list[tuple[Session, Bulk]]:
         """Return what came since the last call, by session."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from psweep_nb import Study, StudyError
+from psweep_nb import Study, StudyError, compaction
 from psweep_nb.journal import DONE, Reader, Writer
 from psweep_nb.runview import RunView
 from tests import workloads
@@ -132,6 +132,26 @@ def test_refused_while_a_run_is_at_work(study: Study, tmp_path: Path) -> None:
         study.compact()
     (tmp_path / "go").touch()
     run.wait(20)
+
+
+@pytest.mark.parametrize("state", ["finished", "lost"])
+def test_others_do_not_take_it_for_a_run_at_work(
+    study: Study, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    study.run(marked, numbers(1, 2))
+    if state == "lost":
+        study.run_of(0).folder.sessions()[-1].path.joinpath("engine.journal").unlink()
+    assert study.run_of(0).status().state == state
+    looked = []
+
+    def look(view: RunView) -> None:
+        other = Study("calc")
+        plan = other.plan(marked, numbers(1, 2, 3), skip="done")
+        looked.append((other.active_runs(), plan.running, plan.new))
+
+    monkeypatch.setattr(compaction, "_compact_run", look)
+    study.compact()
+    assert looked == [([], 0, 1)]
 
 
 def test_what_belongs_to_another_host_is_left_alone(

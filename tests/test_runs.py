@@ -3,13 +3,16 @@
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from psweep_nb import OptionError, Study
+from psweep_nb import OptionError, Study, StudyError
 from psweep_nb.livecells import ENGINE_PID
+from psweep_nb.locks import is_held
+from tests import workloads
 from tests.waiting import until
 
 
@@ -108,3 +111,20 @@ def test_what_a_worker_raised_is_raised_with_its_traceback() -> None:
         Study("calc").run(lambda a: 1 // a, psets(2), workers=1)
     assert "in <lambda>" in str(caught.value.__cause__)
     assert "{'a': 0}" in str(caught.value.__cause__)
+
+
+def test_what_is_to_be_resumed_is_judged_under_the_studys_lock(study: Study) -> None:
+    """A resume that waits for the lock has not decided: what is done meanwhile it passes over."""
+    params = [{"a": a} for a in range(3)]
+    with pytest.raises(ZeroDivisionError):
+        study.run(workloads.first_fails, params, on_error="raise")
+    other = Study("calc").run_of(0)
+    with ThreadPoolExecutor(1) as pool:
+        with study.database.locked():
+            resumed = pool.submit(other.resume)
+            until(lambda: is_held(other.folder.lock))
+            assert study.active_runs() == []
+            study.run(workloads.double, params, skip="done+failed")
+        with pytest.raises(StudyError, match="or another run has it"):
+            resumed.result(20)
+    assert study.df["a"].tolist() == [0, 1, 2]

@@ -1,6 +1,9 @@
 """Deleting rows and deriving columns: what goes, what stays, and what must not come back."""
 
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -123,6 +126,57 @@ def test_a_kill_between_mark_and_table_loses_nothing(
     assert again.delete(a=2) == 1
     assert again.database.vanished() == {}
     assert Study("calc").rebuild(deleted=True)["a"].tolist() == [1, 2, 3]
+
+
+CUT = """
+import os, signal
+from psweep_nb import Study
+study = Study()
+study.database._write = lambda table: os.kill(os.getpid(), signal.SIGKILL)
+study.delete(a=2)
+"""
+
+
+@pytest.mark.parametrize("act", [Study.rebuild, Study.compact, lambda study: study.delete(a=1)])
+def test_rows_whose_deletion_was_cut_short_are_whole_again(study: Study, act: Any) -> None:
+    """What is still in the table is not taken for deleted: its results must outlive the table."""
+    run(study, 1, 2, 3)
+    done = subprocess.run([sys.executable, "-c", CUT], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert on_disk() == [1, 2, 3]
+    act(study)
+    left = on_disk()
+    assert 2 in left
+    for fresh in (study, Study("calc")):
+        assert fresh.database.vanished() == {}
+    TABLE.unlink()
+    again = Study("calc").rebuild()
+    assert again["a"].tolist() == left
+    assert (again["twice"] == 2 * again["a"]).all()
+
+
+def test_rows_lost_after_a_deletion_was_cut_short_are_counted(study: Study) -> None:
+    run(study, 1, 2, 3)
+    subprocess.run([sys.executable, "-c", CUT], check=False)
+    Study("calc").compact()
+    pd.read_pickle(TABLE).iloc[1:].to_pickle(TABLE)
+    assert sum(Study("calc").database.vanished().values()) == 1
+
+
+def test_rebuilt_and_deleted_while_its_run_goes_on(study: Study, tmp_path: Path) -> None:
+    """A row that was read again, and deleted then, does not count as gone."""
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    params = [{"folder": str(gate), "a": a} for a in (1, 2)]
+    found = study.submit(workloads.double_then_wait, params, in_kernel=True)
+    until(lambda: found.status().done)
+    study.rebuild()
+    study.delete(a=1)
+    (gate / "go").touch()
+    assert found.wait(20).state == "finished"
+    for fresh in (study, Study("calc")):
+        assert fresh.database.vanished() == {}
+        assert fresh.df["a"].tolist() == [2]
 
 
 def test_other_hands_see_it(study: Study) -> None:
