@@ -109,7 +109,7 @@ class Caller:
     def __call__(self, number: int) -> Outcome:
         """Call the function on a private copy of the pset of that number."""
         start = time_ns()
-        begin = end = perf_counter_ns()
+        begin = end = 0
         brought = None
         try:
             pset = self._load(number)
@@ -146,7 +146,8 @@ class Caller:
         except BaseException as exc:
             if self._interrupts and isinstance(exc, KeyboardInterrupt):
                 raise
-            end = end if end > begin else perf_counter_ns()
+            if not end and begin:
+                end = perf_counter_ns()
             kept = _dump_error(exc) if self._keep_error else None
             if brought is None and self._place.used:
                 brought = self._place.take()

@@ -6,6 +6,7 @@ import pickletools
 import subprocess
 import sys
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from pandas.arrays import FloatingArray
 
 from psweep_nb.errors import StudyError
 from psweep_nb.frames import ABSENT, BOOKKEEPING, build, columns_of, dump, merge, snapshot
+from psweep_nb.trust import loads
 from tests import strategies
 
 NAN = float("nan")
@@ -200,6 +202,26 @@ class TestDump:
         read = pd.read_pickle(io.BytesIO(self.dumped(df)))
         assert_same(values, read["v"].tolist())
         assert (read.index == df.index).all()
+
+    @given(st.lists(st.text() | st.sampled_from(["a\nb", "\ud800", ""]), min_size=2))
+    def test_many_texts_read_back(self, texts):
+        df = build({"t": texts, "n": [1.5] * len(texts)}, np.arange(len(texts)))
+        with patch.object(sys.modules[dump.__module__], "_MANY", 2):
+            data = self.dumped(df)
+        assert pd.read_pickle(io.BytesIO(data))["t"].tolist() == texts
+        read: Any = loads(data, trusted=False)
+        assert read["t"].tolist() == texts
+
+    def test_many_texts_are_one_in_the_file(self):
+        def opcodes(texts):
+            data = self.dumped(build({"t": texts}, np.arange(len(texts))))
+            return sum(1 for _ in pickletools.genops(data))
+
+        different = [str(i) for i in range(10_000)]
+        assert opcodes(different) < 1000
+        assert len(self.dumped(build({"t": ["x" * 100] * 10_000}, np.arange(10_000)))) < 200_000
+        assert opcodes([*different, "two\nlines"]) > 10_000
+        assert opcodes([*different, None]) > 10_000
 
     def test_opens_without_us(self, tmp_path):
         df = build({"a": [1.5, NAN, ABSENT], "b": ["x", ABSENT, None]}, np.arange(3))

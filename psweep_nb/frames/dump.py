@@ -9,6 +9,7 @@ import pickle
 from collections import ChainMap
 from typing import Any, BinaryIO, ClassVar, Final
 
+import numpy as np
 import pandas as pd
 
 #: With protocol 5 NumPy 2 names a module that NumPy 1 does not have.
@@ -16,6 +17,9 @@ _PROTOCOL: Final = 4
 
 #: How a pickle names the module of a class that lives in a notebook or script.
 _MAIN: Final = b"\x8c\x08__main__"
+
+_MANY: Final = 1000  # values of a column
+_SEPARATOR: Final = "\n"
 
 
 def dump(table: pd.DataFrame, file: BinaryIO) -> None:
@@ -75,6 +79,35 @@ def _reduce(array: Any) -> tuple[Any, ...]:
     return make, args, (*state, {}) if isinstance(state, tuple) and len(state) == 2 else state
 
 
+def _reduce_objects(array: Any) -> tuple[Any, ...]:
+    """As NumPy pickles it, but a long column of texts that differ as one text to be split.
+
+    A pickler remembers each of a million texts, should it come again, which takes as much memory
+    as the table's numbers.
+    """
+    reduced: tuple[Any, ...] = array.__reduce__()
+    if array.dtype != object or array.size < _MANY:
+        return reduced
+    make, args, (*state, values) = reduced
+    if len(set(map(id, values[:_MANY]))) < _MANY or set(map(type, values)) != {str}:
+        return reduced
+    text = _SEPARATOR.join(values)
+    if text.count(_SEPARATOR) != len(values) - 1:
+        return reduced
+    return make, args, (*state, _Texts(text))
+
+
+class _Texts:
+    """A list of texts that is pickled as one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str.split, (self.text, _SEPARATOR)
+
+
 _REDUCERS: Final[dict[type, Any]] = {
-    kind: _reduce for kind in (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.Categorical)
+    np.ndarray: _reduce_objects,
+    **dict.fromkeys((pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.Categorical), _reduce),
 }

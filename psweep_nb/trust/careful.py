@@ -13,10 +13,14 @@ import pickle
 from typing import Any, BinaryIO, ClassVar
 
 from psweep_nb.trust.allowed import CALLED, GUARDED, HANDED, MADE, MOVED, STATEFUL
-from psweep_nb.trust.guards import refuse, zone_info
+from psweep_nb.trust.guards import refuse, split_text, zone_info
 
 _ATOMS = frozenset([type(None), bool, int, float, str, bytes, bytearray])
-_ZONE_MAKER = "zoneinfo:ZoneInfo._unpickle"
+# Functions of classes: pickles ask getattr for them, and may have no others.
+_METHODS = {
+    ("zoneinfo:ZoneInfo", "_unpickle"): zone_info,
+    ("builtins:str", "split"): split_text,  # columns of texts, see frames/dump.py
+}
 
 
 def load_carefully(file: BinaryIO) -> object:
@@ -98,10 +102,11 @@ def _dummy_for(module: str, name: str) -> type[_Dummy]:
 
 
 def _method(*args: Any) -> type[_Dummy]:
-    """``getattr(ZoneInfo, "_unpickle")``, which is how time zones are pickled; no other getattr."""
-    if args != (_dummy_class("zoneinfo:ZoneInfo"), "_unpickle"):
-        raise refuse("builtins.getattr")
-    return _dummy_class(_ZONE_MAKER)
+    """``getattr(ZoneInfo, "_unpickle")``, which is how time zones are pickled, and such."""
+    for key, name in _METHODS:
+        if args == (_dummy_class(key), name):
+            return _dummy_class(f"{key}.{name}")
+    raise refuse("builtins.getattr")
 
 
 class _Realisation:
@@ -167,8 +172,9 @@ class _Realisation:
 
 
 def _make(key: str, args: list[Any]) -> Any:
-    if key == _ZONE_MAKER:
-        return zone_info(*args)
+    cls, _, method = key.partition(".")
+    if (cls, method) in _METHODS:
+        return _METHODS[cls, method](*args)
     if key in GUARDED:
         return GUARDED[key](*args)
     if key in MADE and not args:

@@ -215,6 +215,13 @@ def zone_info(key: Any, from_cache: Any) -> Any:
     return ZoneInfo(key)
 
 
+def split_text(text: Any, separator: Any) -> list[str]:
+    """The texts that were joined to one."""
+    _need(type(text) is str and type(separator) is str, "str.split")
+    parts: list[str] = text.split(separator)
+    return parts
+
+
 def arrow_type(alias: Any) -> Any:
     """The text types of Arrow: pandas 3 keeps text in it where it is installed."""
     import pyarrow  # type: ignore[import-not-found,import-untyped,unused-ignore]

@@ -243,10 +243,18 @@ def test_bytes_are_only_encoded_as_latin1() -> None:
         loads(named("_codecs:encode", "a", "rot13"), trusted=False)
 
 
-def test_zone_info_is_all_getattr_gives() -> None:
-    for args in ((zoneinfo.ZoneInfo, "from_file"), (zoneinfo.ZoneInfo, "key"), ("", "format")):
+def test_two_methods_are_all_getattr_gives() -> None:
+    for args in (
+        (zoneinfo.ZoneInfo, "from_file"),
+        (zoneinfo.ZoneInfo, "key"),
+        ("", "format"),
+        ("a b", "split"),
+        (str, "format"),
+        (str, "split.__globals__"),
+        (list, "split"),
+    ):
         with pytest.raises(TrustError, match=r"builtins\.getattr"):
-            loads(named("builtins:getattr", *args), trusted=False)
+            loads(pickle.dumps(Call(getattr, *args), 4), trusted=False)
 
 
 def test_old_and_rare_instructions_are_refused() -> None:
