@@ -209,6 +209,14 @@ class Psets:
         return [None if digest == _NO_DIGEST else digest for digest in found]
 
 
+def _names(folder: Path) -> list[str]:
+    """What is in a folder, sorted: looked at a hundred times a second, where `glob` is slow."""
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
 def _random_uuids(n: int) -> bytearray:
     """`n` UUIDs of version 4 as text, a column of characters at a time: 0.1 µs each, not 2.3."""
     hexadecimal = os.urandom(16 * n).hex().encode()
@@ -332,7 +340,7 @@ class Session:
 
     def journals(self) -> list[Path]:
         """The journals written so far."""
-        return sorted(self.path.glob("*.journal"))
+        return [self.path / name for name in _names(self.path) if name.endswith(".journal")]
 
 
 class RunDir:
@@ -390,7 +398,7 @@ class RunDir:
 
     def sessions(self) -> list[Session]:
         """All sessions, oldest first."""
-        return [Session(p) for p in sorted(self.path.glob("[0-9][0-9][0-9]*"))]
+        return [Session(self.path / name) for name in _names(self.path) if name[:3].isdigit()]
 
     def add_session(
         self,
