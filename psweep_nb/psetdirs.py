@@ -21,7 +21,7 @@ class Comparison:
     unfinished : list of str
         Directories of psets that have not ended yet: as it should be.
     missing : list of str
-        Rows without a directory, in a study where psets have some.
+        Rows of batch runs without a directory; of other psets only those have one that ask for it.
     """
 
     matching: int
@@ -40,6 +40,7 @@ def compare(database: Database, calc_dir: Path) -> Comparison:
     frame = database.frame()
     ids = frame["_pset_id"].tolist() if "_pset_id" in frame else []
     rows = [pset_id for pset_id in ids if isinstance(pset_id, str)]
+    prepared = _of_batches(database)
     there = sorted(p.name for p in calc_dir.iterdir() if p.is_dir() and _is_id(p.name))
     alone = set(there).difference(rows)
     unfinished = _not_ended(database, alone) if alone else set()
@@ -47,8 +48,14 @@ def compare(database: Database, calc_dir: Path) -> Comparison:
         matching=len(there) - len(alone),
         strange=sorted(alone - unfinished),
         unfinished=sorted(unfinished),
-        missing=sorted(set(rows).difference(there)) if there else [],
+        missing=sorted(prepared.intersection(rows).difference(there)),
     )
+
+
+def _of_batches(database: Database) -> set[str]:
+    """The psets whose directories were made with their rows."""
+    batches = [run for run in database.runs() if run.info.get("kind") == "batch"]
+    return {pset_id for run in batches for pset_id in run.psets.ids(0, run.info["n"])}
 
 
 def _not_ended(database: Database, names: set[str]) -> set[str]:

@@ -22,6 +22,7 @@ import pytest
 from psweep_nb import Study
 from psweep_nb.cli.convert import db2json, db2table
 from psweep_nb.cli.studies import main
+from psweep_nb.rundir import write_json
 from tests import workloads
 from tests.conftest import Psweep
 from tests.test_layers import NOTEBOOK, loaded_by
@@ -392,6 +393,12 @@ def test_following_in_a_terminal(study: Study, tmp_path: Path) -> None:
 # -- directories -------------------------------------------------------------------------------
 
 
+def as_of_batch(study: Study) -> None:
+    """Make it as if the newest run had been prepared for other machines."""
+    info = study.run_of(-1).info
+    write_json(study.run_of(-1).folder.path / "run.json", {**info, "kind": "batch"})
+
+
 def test_check(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     ids = study.run(workloads.double, numbers(1, 2, 3))["_pset_id"].tolist()
     assert said(capsys, "check") == "no pset has a directory\n"
@@ -400,8 +407,12 @@ def test_check(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
     Path("calc/templates").mkdir()
     assert said(capsys, "check") == "3 directories match a row\n"
     Path("calc", ids[0]).rmdir()
+    assert said(capsys, "check") == "2 directories match a row\n", "they come on demand"
+    as_of_batch(study)
     out = said(capsys, "check", code=1)
-    assert out == f"1 rows without a directory:\n  {ids[0]}\n2 directories match a row\n"
+    assert (
+        out == f"1 rows of batch runs without a directory:\n  {ids[0]}\n2 directories match a row\n"
+    )
     Path("calc", ids[0]).mkdir()
     study.delete(ids[1])
     other = str(uuid.UUID(int=2**128 - 1))
@@ -433,8 +444,9 @@ def test_check_names_no_more_than_a_screen(
 ) -> None:
     ids = study.run(workloads.double, numbers(*range(50)))["_pset_id"].tolist()
     Path("calc", ids[0]).mkdir()
+    as_of_batch(study)
     out = said(capsys, "check", code=1).splitlines()
-    assert out[0] == "49 rows without a directory:"
+    assert out[0] == "49 rows of batch runs without a directory:"
     assert out[21:] == ["  and 29 more", "1 directories match a row"]
 
 

@@ -219,7 +219,7 @@ def _check(args: argparse.Namespace) -> int:
     for title, names in (
         ("directories without a row", found.strange),
         ("directories of psets that have not ended", found.unfinished),
-        ("rows without a directory", found.missing),
+        ("rows of batch runs without a directory", found.missing),
     ):
         if names:
             print(f"{len(names)} {title}:")
