@@ -7,23 +7,48 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from psweep_nb.errors import OptionError
 
 
-def replace_file(path: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True) -> None:
+def path_of(value: Any, what: str) -> Path:
+    """A path as a user has given it.
+
+    Raises
+    ------
+    OptionError
+        If it cannot be one; `what` is what the message calls it.
+    """
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        text = None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise OptionError(
+            f"{what} is {value!r:.100} ({type(value).__name__}); it should be a path, a text say"
+        )
+    return Path(text)
+
+
+def replace_file(
+    path: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True, mode: int = 0o666
+) -> None:
     """Write a file beside `path`, force it to disk, and rename it over `path`.
 
     Parameters
     ----------
     path : Path
-        The file to replace; it keeps its permissions, a new one is private to the user.
+        The file to replace; it keeps its permissions.
     write : callable
         Gets the open binary file. If it raises, `path` is untouched and nothing is left over.
     lasting : bool
         False for what need not outlive a power cut: then the disk is not waited for.
+    mode : int
+        Permissions of a new file, of which the user's umask takes some away.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with contextlib.suppress(FileNotFoundError):
             os.fchmod(fd, path.stat().st_mode & 0o777)

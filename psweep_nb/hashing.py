@@ -54,6 +54,8 @@ from json import encoder
 from numbers import Integral
 from typing import Any
 
+from psweep_nb.errors import ParamsError
+
 PREFIX = "psweep_nb 1 "
 
 #: Book-keeping names that a pset may carry: psweep_nb and psweep write them into params.
@@ -74,6 +76,11 @@ def pset_sha1(pset: Mapping[str, Any]) -> str | None:
         40 hexadecimal digits. None, with a UserWarning, if a value has no canonical form
         (see the description of this module).
 
+    Raises
+    ------
+    ParamsError
+        If it is no dict.
+
     Examples
     --------
     >>> pset_sha1({"a": 1})
@@ -81,6 +88,8 @@ def pset_sha1(pset: Mapping[str, Any]) -> str | None:
     >>> pset_sha1({"a": 1, "_repeat": 3}) == pset_sha1({"a": 1})
     True
     """
+    if not isinstance(pset, Mapping):
+        raise ParamsError(f"pset_sha1: the pset is a {type(pset).__name__}; it should be a dict")
     [digest] = sha1_digests([pset])
     return None if digest is None else digest.hex()
 

@@ -29,7 +29,7 @@ def psets_in(value: Any) -> Any:
         Absent values (``pandas.NA``) leave the key out, NaN is a value. NumPy's numbers become
         plain ones.
     The path of a CSV file
-        Read by pandas, which infers the types; empty cells leave the key out.
+        See `csvfiles`.
     A study, a run
         What their method ``params()`` gives.
 
@@ -51,28 +51,14 @@ def _psets_in_file(path: "str | os.PathLike[str]") -> Any:
     where = os.fspath(path)
     if not isinstance(where, str) or not where.lower().endswith(".csv"):
         return path
-    import pandas as pd
+    from psweep_nb.csvfiles import read_csv
 
-    try:
-        # Nullable types, so that whole numbers beside an empty cell stay whole numbers.
-        # Of longer lines than the first pandas would else take the first column for an index.
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            table = pd.read_csv(
-                where, dtype_backend="numpy_nullable", skipinitialspace=True, index_col=False
-            )
-    except FileNotFoundError:
-        raise ParamsError(f"there is no file {where!r} to read psets from") from None
-    except (OSError, ValueError, pd.errors.ParserWarning) as exc:  # pandas' errors: ValueErrors
-        raise ParamsError(
-            f"{where!r} cannot be read as CSV with one pset a line, names in the first: {exc}"
-        ) from exc
-    if len(table.columns) and table.columns[0] == "Unnamed: 0":  # an index that to_csv wrote
-        table = table.drop(columns="Unnamed: 0")
-    return psets_in_table(table)
+    return psets_in_table(read_csv(where))
 
 
 def psets_in_table(table: "pd.DataFrame") -> list[dict[str, Any]]:
     """The psets of a DataFrame, see `psets_in`."""
+    _check_not_tidy(table)
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise ParamsError(f"the table has more than one column {twice!r}; rename one")
@@ -93,6 +79,18 @@ def psets_in_table(table: "pd.DataFrame") -> list[dict[str, Any]]:
         for row in zip(*columns.values(), strict=True)
     ]
     return _without_results(table, psets)
+
+
+def _check_not_tidy(table: "pd.DataFrame") -> None:
+    """What `Study.table` gives has lost which columns were parameters."""
+    name = "_state" if "_state" in table else "state"
+    if name not in table or "_pset_id" in table or not len(table):
+        return
+    if {"done", "failed", "prepared"}.issuperset(map(str, table[name].tolist())):
+        raise ParamsError(
+            f"by its column {name!r} the table comes from study.table(), with results: give the "
+            'study itself or study.params(), or choose the parameters: table[["a", "b"]]'
+        )
 
 
 class _Absent:

@@ -50,11 +50,13 @@ def plist(name: str, seq: Iterable[Any]) -> list[Pset]:
     return [{name: value} for value in seq]
 
 
-def grid(**axes: Any) -> list[Pset]:
+def grid(*given: Any, **axes: Any) -> list[Pset]:
     """All combinations of some values for each parameter; the last one varies fastest.
 
     Parameters
     ----------
+    *given
+        Nothing: who writes ``grid(axes)`` is told what to write.
     **axes
         Lists, tuples, ranges, arrays, Series and other iterables hold the values of a
         parameter; a string or a scalar is a constant. Arrays give plain Python values.
@@ -79,6 +81,11 @@ def grid(**axes: Any) -> list[Pset]:
     [{'a': 1, 'b': 'x', 'c': 0.5}, {'a': 1, 'b': 'y', 'c': 0.5},
      {'a': 2, 'b': 'x', 'c': 0.5}, {'a': 2, 'b': 'y', 'c': 0.5}]
     """
+    if given:
+        raise ParamsError(
+            f"grid: got {say(given[0])}, but parameters are given by name: grid(a=[1, 2]); of a "
+            "dict of axes write grid(**axes)."
+        )
     if not axes:
         raise ParamsError("grid: no parameters given. Write for instance grid(a=[1, 2], b=[3, 4]).")
     names = list(axes)
@@ -124,9 +131,9 @@ def pgrid(*plists: Any) -> list[Pset]:
     loops = _loops(plists)
     psets = []
     for number, loop in enumerate(map(psets_in, loops)):
-        if isinstance(loop, dict) or not _is_seq(loop):
+        if not is_seq(loop, dict):
             raise ParamsError(
-                f"pgrid: argument {number} (counting from 0) is {_say(loop)}, not a plist. "
+                f"pgrid: argument {number} (counting from 0) is {say(loop)}, not a plist. "
                 "A constant c is plist('c', [value])."
             )
         _check_tie(loop, f"pgrid: in argument {number} (counting from 0)")
@@ -168,9 +175,9 @@ def itr2params(loops: Iterable[Any]) -> list[Pset]:
     >>> itr2params(product(zip(a, b), c))
     [{'a': 1, 'b': 77, 'c': 'const'}, {'a': 2, 'b': 88, 'c': 'const'}]
     """
-    if isinstance(loops, dict) or not _is_seq(loops):
+    if not is_seq(loops, dict):
         raise ParamsError(
-            f"itr2params: got {_say(loops)}. It takes a loop over plists, "
+            f"itr2params: got {say(loops)}. It takes a loop over plists, "
             "for instance itertools.product(a, b)."
         )
     _check_tie(loops, "itr2params:")
@@ -204,12 +211,12 @@ def merge_dicts(*args: Any, allow_dup_keys: bool = True) -> dict[Any, Any]:
     >>> merge_dicts({"a": 1}, {"b": 2}, {"a": 3})
     {'a': 3, 'b': 2}
     """
-    dicts = list(args[0]) if len(args) == 1 and not isinstance(args[0], dict) else list(args)
+    dicts = list(args[0]) if len(args) == 1 and is_seq(args[0], dict) else list(args)
     merged: dict[Any, Any] = {}
     for number, dct in enumerate(dicts):
         if not isinstance(dct, dict):
             raise ParamsError(
-                f"merge_dicts: argument {number} (counting from 0) is {_say(dct)}, not a dict."
+                f"merge_dicts: argument {number} (counting from 0) is {say(dct)}, not a dict."
             )
         if not allow_dup_keys and (twice := [key for key in dct if key in merged]):
             raise ParamsError(f"merge_dicts: {twice[0]!r} is a key of more than one dict.")
@@ -246,9 +253,9 @@ def check_params(params: Any) -> list[Pset]:
     if isinstance(params, dict):
         raise ParamsError("params is one dict, not a list of psets. Write [pset] for a single one.")
     given = params if type(params) is list else psets_in(params)
-    if not _is_seq(given):
+    if not is_seq(given):
         raise ParamsError(
-            f"params is {_say(given)}, not a list of psets (dicts), nor a DataFrame, a study, or "
+            f"params is {say(given)}, not a list of psets (dicts), nor a DataFrame, a study, or "
             "the path of a CSV file (which ends in .csv)."
         )
     psets = given if type(given) is list else list(given)
@@ -257,7 +264,7 @@ def check_params(params: Any) -> list[Pset]:
     for number, pset in enumerate(psets):
         if not isinstance(pset, dict):
             raise ParamsError(
-                f"pset {number} (counting from 0) is {_say(pset)}, not a dict {{parameter: value}}."
+                f"pset {number} (counting from 0) is {say(pset)}, not a dict {{parameter: value}}."
             )
         keys = tuple(pset)
         if keys not in known:
@@ -268,9 +275,9 @@ def check_params(params: Any) -> list[Pset]:
     return psets
 
 
-def _is_seq(value: Any) -> bool:
-    """Whether `value` stands for several values: any iterable but text and open files."""
-    if isinstance(value, (str, bytes, bytearray, IOBase)):
+def is_seq(value: Any, *but: type) -> bool:
+    """Whether `value` stands for several values: any iterable but text, open files, and `but`."""
+    if isinstance(value, (str, bytes, bytearray, IOBase, *but)):
         return False
     try:
         iter(value)
@@ -279,7 +286,17 @@ def _is_seq(value: Any) -> bool:
     return True
 
 
-def _say(value: Any) -> str:
+def whole(value: Any) -> int | None:
+    """`value` if it is a whole number, NumPy's too, but not True or False; else None."""
+    if isinstance(value, bool) or type(value).__name__.startswith("bool"):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def say(value: Any) -> str:
     """`value` for a message: its type, and itself when short."""
     try:
         text = repr(value)
@@ -292,7 +309,7 @@ def _say(value: Any) -> str:
 def _key_problem(key: Any) -> str:
     """Why `key` cannot name a parameter; empty if it can."""
     if not isinstance(key, str):
-        return f"the name {_say(key)} is not a string. Names of parameters are strings."
+        return f"the name {say(key)} is not a string. Names of parameters are strings."
     if not key:
         return "the name '' is empty. Give the parameter a name."
     if key.startswith("_") and key not in ALLOWED_KEYS:
@@ -309,17 +326,17 @@ def _axis_problem(name: str, seq: Any) -> str:
         return f"{name!r} is a set, which has no order. Write sorted(...) or list(...) around it."
     if hasattr(seq, "keys") and not hasattr(seq, "tolist"):  # a Series has both and is fine
         return (
-            f"{name!r} is {_say(seq)}; it is not clear which values it should take. "
+            f"{name!r} is {say(seq)}; it is not clear which values it should take. "
             "Write list(...) around it for its keys, [...] for itself as a constant."
         )
-    if not _is_seq(seq):
-        return f"{name!r} is {_say(seq)}, not a sequence. A constant is a list: [{seq!r}]."
+    if not is_seq(seq):
+        return f"{name!r} is {say(seq)}, not a sequence. A constant is a list: [{seq!r:.40}]."
     return ""
 
 
 def _axis(name: str, axis: Any) -> list[Any]:
     """The values of one axis of `grid`."""
-    if not _is_seq(axis):
+    if not is_seq(axis):
         return [axis.item() if _is_numpy(axis) else axis]
     if problem := _axis_problem(name, axis):
         raise ParamsError(f"grid: {problem}")
@@ -348,8 +365,8 @@ def _loops(plists: tuple[Any, ...]) -> Sequence[Any]:
     only = psets_in(plists[0])
     if isinstance(only, zip):
         raise ParamsError("pgrid: got a single zip. Write pgrid([zip(a, b)]).")
-    if isinstance(only, dict) or not _is_seq(only):
-        raise ParamsError(f"pgrid: got {_say(only)}, not plists. Write pgrid(a, b).")
+    if not is_seq(only, dict):
+        raise ParamsError(f"pgrid: got {say(only)}, not plists. Write pgrid(a, b).")
     loops = list(only)
     if not loops:
         raise ParamsError("pgrid: no plists given. Write for instance pgrid(a, b).")
@@ -409,12 +426,12 @@ def _merged(entry: Any, number: int) -> Pset:
 def _collect(entry: Any, dicts: list[Pset], number: int) -> None:
     if isinstance(entry, dict):
         dicts.append(entry)
-    elif _is_seq(entry):
+    elif is_seq(entry):
         for item in entry:
             _collect(item, dicts, number)
     else:
         raise ParamsError(
-            f"pset {number} (counting from 0) is made of {_say(entry)}, but only dicts "
+            f"pset {number} (counting from 0) is made of {say(entry)}, but only dicts "
             "{parameter: value} can be merged. Use plist(name, values) for each parameter."
         )
 

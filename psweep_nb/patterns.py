@@ -11,7 +11,8 @@ from typing import Any
 
 from psweep_nb.errors import ParamsError
 from psweep_nb.hashing import sha1_digests
-from psweep_nb.params import Pset, check_params
+from psweep_nb.holders import psets_in
+from psweep_nb.params import Pset, check_params, is_seq, say, whole
 
 _FUNCTIONS = {
     name: getattr(builtins, name)
@@ -63,24 +64,46 @@ def stargrid(
     >>> stargrid({"a": 1, "b": 7}, [plist("a", [1, 2]), plist("b", [7, 8])])
     [{'a': 1, 'b': 7}, {'a': 2, 'b': 7}, {'a': 1, 'b': 8}]
     """
+    if not isinstance(const, dict):
+        raise ParamsError(
+            f'stargrid: const is {say(const)}; it is the pset in the middle: {{"a": 1, "b": 7}}'
+        )
+    if not isinstance(vary_label_col, str):
+        raise ParamsError(f"stargrid: vary_label_col is {say(vary_label_col)}; it should be a text")
     [middle] = check_params([const])
-    if isinstance(vary, dict) or any(isinstance(arm, dict) for arm in vary):
-        raise ParamsError(
-            "stargrid: vary holds a dict where a list of psets is expected; "
-            'write vary=[plist("a", [1, 2]), plist("b", [7, 8])]'
-        )
-    arms = [check_params(arm) for arm in vary]
-    if vary_labels is not None and len(vary_labels) != len(arms):
-        raise ParamsError(
-            f"stargrid: there are {len(arms)} lists in vary, but {len(vary_labels)} vary_labels; "
-            "give a label for each"
-        )
+    arms = _arms(vary)
+    labels: list[Any] = [None] * len(arms) if vary_labels is None else _labels(vary_labels, arms)
     params: list[Pset] = []
-    for number, arm in enumerate(arms):
-        label = {} if vary_labels is None else {vary_label_col: vary_labels[number]}
-        params += [{**middle, **pset, **label} for pset in arm]
+    for arm, label in zip(arms, labels, strict=True):
+        named = {} if vary_labels is None else {vary_label_col: label}
+        params += [{**middle, **pset, **named} for pset in arm]
     params = check_params(params)
     return filter_params_unique(params) if skip_dups else params
+
+
+def _arms(vary: Any) -> list[list[Pset]]:
+    """The lists of psets in `vary` of `stargrid`."""
+    several = is_seq(vary, dict)
+    arms = [psets_in(arm) for arm in vary] if several else [vary]
+    wrong = [arm for arm in arms if not several or not is_seq(arm, dict)]
+    if wrong:
+        raise ParamsError(
+            f"stargrid: vary {'holds' if several else 'is'} {say(wrong[0])}; it should hold a "
+            'list of psets for each arm: vary=[plist("a", [1, 2]), plist("b", [7, 8])]'
+        )
+    return [check_params(arm) for arm in arms]
+
+
+def _labels(labels: Any, arms: list[list[Pset]]) -> list[Any]:
+    if not is_seq(labels, dict, set, frozenset):
+        raise ParamsError(f"stargrid: vary_labels is {say(labels)}; it should be a list of texts")
+    found = list(labels)
+    if len(found) != len(arms):
+        raise ParamsError(
+            f"stargrid: there are {len(arms)} lists in vary, but {len(found)} vary_labels; "
+            "give a label for each"
+        )
+    return found
 
 
 def filter_params_unique(params: Any) -> list[Pset]:
@@ -110,6 +133,10 @@ def filter_params_dup_hash(params: Any, hashes: Iterable[str | None]) -> list[Ps
     >>> filter_params_dup_hash([{"a": 1}, {"a": 2}], [pset_sha1({"a": 1})])
     [{'a': 2}]
     """
+    if not is_seq(hashes):
+        raise ParamsError(
+            f'filter_params_dup_hash: hashes is {say(hashes)}; give a list, or df["_pset_sha1"]'
+        )
     known = {text for text in hashes if isinstance(text, str)}
     psets = check_params(params)
     digests = sha1_digests(psets)
@@ -151,19 +178,21 @@ def where(params: Any, condition: str | Callable[[Pset], Any]) -> list[Pset]:
     """
     psets = check_params(params)
     holds = condition if callable(condition) else _compiled(condition)
+    what = "the function" if callable(condition) else repr(condition)
+    hint = " (it is called with the whole pset, a dict)" if callable(condition) else ""
     found = []
     for number, pset in enumerate(psets):
         try:
             keep = bool(holds(pset))
-        except NameError as exc:
-            raise ParamsError(
-                f"where: {condition!r} uses {exc.name!r}, which pset {number} does not have; "
-                f"its parameters are {', '.join(map(repr, pset))}"
-            ) from None
         except Exception as exc:
+            if isinstance(exc, NameError) and not callable(condition):
+                raise ParamsError(
+                    f"where: {what} uses {exc.name!r}, which pset {number} does not have; "
+                    f"its parameters are {', '.join(map(repr, pset))}"
+                ) from None
             raise ParamsError(
-                f"where: {condition!r} cannot be computed for pset {number}, {pset!r:.200}: "
-                f"{type(exc).__name__}: {exc}"
+                f"where: {what} cannot be computed for pset {number}, {pset!r:.200}: "
+                f"{type(exc).__name__}: {exc}{hint}"
             ) from exc
         if keep:
             found.append(pset)
@@ -179,7 +208,7 @@ def _compiled(condition: Any) -> Callable[[Pset], Any]:
         )
     try:
         tree = ast.parse(condition.strip(), mode="eval")
-    except (SyntaxError, ValueError) as exc:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         raise ParamsError(f"where: {condition!r} is no Python expression: {exc}") from None
     for node in ast.walk(tree):
         is_function = not isinstance(node, ast.Call) or (
@@ -227,11 +256,11 @@ def repeat(params: Any, n: int, seed: int = 0) -> list[Pset]:
     >>> [pset["_repeat"] for pset in repeat([{"a": 1}], 3)]
     [0, 1, 2]
     """
-    for name, value, least in (("n", n, 1), ("seed", seed, None)):
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or (least is not None and value < least):
-            raise ParamsError(f"repeat: {name} is {value!r}; it should be a whole number"
-                              + ("" if least is None else f" from {least} on"))  # fmt: skip
+    times, seed_number = whole(n), whole(seed)
+    if times is None or times < 1:
+        raise ParamsError(f"repeat: n is {say(n)}; it should be a whole number from 1 on")
+    if seed_number is None:
+        raise ParamsError(f"repeat: seed is {say(seed)}; it should be a whole number")
     psets = check_params(params)
     digests = sha1_digests(psets)
     for number, (pset, digest) in enumerate(zip(psets, digests, strict=True)):
@@ -243,9 +272,9 @@ def repeat(params: Any, n: int, seed: int = 0) -> list[Pset]:
                 "use plain values"
             )
     return [
-        {**pset, "_repeat": k, "_seed": _seed(seed, digest or b"", k)}
+        {**pset, "_repeat": k, "_seed": _seed(seed_number, digest or b"", k)}
         for pset, digest in zip(psets, digests, strict=True)
-        for k in range(n)
+        for k in range(times)
     ]
 
 

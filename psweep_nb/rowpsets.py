@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from psweep_nb import frames
 from psweep_nb.errors import OptionError
-from psweep_nb.frames import retyped
 from psweep_nb.hashing import ALLOWED_KEYS, sha1_digests
 
 _TRIES = 64  # ways to read whole floats as integers, in a row
@@ -50,6 +50,7 @@ def df_extract_params(df: pd.DataFrame, py_types: bool = False) -> list[dict[str
     >>> df_extract_params(df)
     [{'a': 1}, {'a': 2.5, 'b': 3}]
     """
+    frames.check_frame(df)
     rows = _Rows(df)
     psets = [rows.pset(number) for number in range(len(df))]
     if rows.uncertain:
@@ -70,6 +71,7 @@ def df_extract_pset(df: pd.DataFrame, pset_id: str, py_types: bool = False) -> d
     OptionError
         If not exactly one row has it.
     """
+    frames.check_frame(df)
     ids = df["_pset_id"].tolist() if "_pset_id" in df else []
     places = [place for place, found in enumerate(ids) if found is not pd.NA and found == pset_id]
     if len(places) != 1:
@@ -110,12 +112,13 @@ def df_update_pset_hash(
     >>> df["_pset_sha1"].iloc[0]
     'e4ad4daad53a2eec0313386ada88211e50d693bd'
     """
+    frames.check_frame(df)
     rows = _Rows(df)
     if params is None:
         params = [name for name in rows.names if not name.endswith("_")]
         rows.check_agree(params)
     else:
-        for name in params:
+        for name in (params := frames.columns_given(params, "params", df.columns)):
             if name not in rows.names:
                 raise OptionError(
                     f"params has {name!r}, which is no column of parameters; "
@@ -147,7 +150,7 @@ class _Rows:
             name for name in self.df.columns if isinstance(name, str) and not name.startswith("_")
         ]
         extra = [name for name in self.df.columns if name in ALLOWED_KEYS]
-        there = retyped(self.df[[*self.names, *extra]])
+        there = frames.retyped(self.df[[*self.names, *extra]])
         self._columns = {name: there[name].tolist() for name in there.columns}
         self._extra = extra
         self._sha1s = self.df["_pset_sha1"].tolist() if "_pset_sha1" in self.df else None

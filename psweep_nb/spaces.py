@@ -3,16 +3,20 @@
 Called by users to make what `params` combines. NumPy is loaded on use: workers import the package.
 """
 
+import sys
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import OptionError, ParamsError
-from psweep_nb.params import Pset, check_params
+from psweep_nb.params import Pset, check_params, say, whole
 
 if TYPE_CHECKING:
     import numpy as np
 
 _METHODS = ("random", "lhs", "sobol")
+_MOST = 10**9
+_WIDEST = sys.float_info.max
 
 
 def logspace(
@@ -53,6 +57,10 @@ def logspace(
     """
     import numpy as np
 
+    _check_numbers("logspace", start=start, stop=stop, offset=offset)
+    _check_count("logspace", num)
+    if log_func is not None and not callable(log_func):
+        raise ParamsError(f"logspace: log_func is {say(log_func)}; it should be a function")
     for name, value in (("start", start), ("stop", stop)):
         if not value + offset > 0:
             raise ParamsError(
@@ -64,15 +72,22 @@ def logspace(
     return np.asarray(values)
 
 
-def intspace(*args: Any, dtype: Any = None, **kwds: Any) -> "np.ndarray[Any, Any]":
+def intspace(
+    start: float, stop: float, num: int = 50, *, dtype: Any = None, **kwds: Any
+) -> "np.ndarray[Any, Any]":
     """Like ``numpy.linspace``, rounded to integers, each once.
 
     Parameters
     ----------
-    *args, **kwds
+    start, stop, num, **kwds
         As for ``numpy.linspace``.
     dtype : type
         Of the result; int64 by default.
+
+    Raises
+    ------
+    ParamsError
+        If a bound is no number, or `num` no whole one.
 
     Examples
     --------
@@ -83,9 +98,28 @@ def intspace(*args: Any, dtype: Any = None, **kwds: Any) -> "np.ndarray[Any, Any
     """
     import numpy as np
 
-    values = np.round(np.linspace(*args, **kwds)).astype(np.int64 if dtype is None else dtype)
+    _check_numbers("intspace", start=start, stop=stop)
+    _check_count("intspace", num)
+    values = np.round(np.linspace(start, stop, num, **kwds))
+    values = values.astype(np.int64 if dtype is None else dtype)
     _, first = np.unique(values, return_index=True)
     return np.asarray(values[np.sort(first)])
+
+
+def _check_numbers(who: str, **bounds: Any) -> None:
+    for name, value in bounds.items():
+        try:
+            good = isfinite(float(value)) and not isinstance(value, str | bytes)
+        except (TypeError, ValueError, OverflowError):
+            good = False
+        if not good:
+            raise ParamsError(f"{who}: {name} is {say(value)}; it should be a finite number")
+
+
+def _check_count(who: str, num: Any) -> None:
+    count = whole(num)
+    if count is None or not 0 <= count < _MOST:
+        raise ParamsError(f"{who}: num is {say(num)}; it should be a whole number: how many")
 
 
 def sample(axes: Mapping[str, Any], n: int, method: str = "random", seed: int = 0) -> list[Pset]:
@@ -120,16 +154,20 @@ def sample(axes: Mapping[str, Any], n: int, method: str = "random", seed: int = 
     True
     """
     if not isinstance(axes, Mapping) or not axes:
-        raise ParamsError(f'sample: axes is {axes!r:.100}; write sample({{"a": (0.0, 1.0)}}, n=10)')
+        raise ParamsError(f'sample: axes is {say(axes)}; write sample({{"a": (0.0, 1.0)}}, n=10)')
     if method not in _METHODS:
-        raise OptionError(f"sample: method is {method!r}; it should be one of {_METHODS}")
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise OptionError(f"sample: n is {n!r}; it should be a number from 1 on")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise OptionError(f"sample: seed is {seed!r}; it should be a number from 0 on")
+        raise OptionError(f"sample: method is {say(method)}; it should be one of {_METHODS}")
+    number, first = whole(n), whole(seed)
+    if number is None or number < 1:
+        raise OptionError(f"sample: n is {say(n)}; it should be a whole number from 1 on")
+    if first is None or first < 0:
+        raise OptionError(f"sample: seed is {say(seed)}; it should be a whole number from 0 on")
     check_params([dict.fromkeys(axes)])
     at = [_axis(name, axis) for name, axis in axes.items()]
-    points = _points(len(at), n, method, seed)
+    try:
+        points = _points(len(at), number, method, first)
+    except (ValueError, MemoryError) as exc:
+        raise OptionError(f"sample: {say(n)} points cannot be made: {exc}") from exc
     return [{k: f(u) for k, f, u in zip(axes, at, p, strict=True)} for p in points]
 
 
@@ -166,9 +204,9 @@ def _axis(name: str, axis: Any) -> Callable[[float], Any]:
 
 def _between(name: str, axis: tuple[Any, ...]) -> Callable[[float], Any]:
     numbers = all(isinstance(x, int | float) and not isinstance(x, bool) for x in axis)
-    if len(axis) != 2 or not numbers or not axis[0] < axis[1] or axis[1] - axis[0] == float("inf"):
+    if len(axis) != 2 or not numbers or not axis[0] < axis[1] or not axis[1] - axis[0] < _WIDEST:
         raise ParamsError(
-            f"sample: {name!r} is {axis!r:.100}; a range is a pair (low, high), low below "
+            f"sample: {name!r} is {say(axis)}; a range is a pair (low, high), low below "
             "high; choices are a list"
         )
     low, high = axis

@@ -18,6 +18,7 @@ from psweep_nb.backup import back_up
 from psweep_nb.database import BASENAME, Database, check_basename, joined
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.exact import psets_of_rows
+from psweep_nb.files import path_of
 from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import Judgement, active_runs, judge
@@ -64,12 +65,14 @@ class Study:
         database_basename: str = BASENAME,
     ) -> None:
         check_basename(database_basename)
+        calc = path_of(calc_dir, "calc_dir")
+        folder = calc if database_dir is None else path_of(database_dir, "database_dir")
         self.calc_dir = os.fspath(calc_dir)
-        self.calc_path = Path(os.path.abspath(calc_dir))
-        self.path = Path(os.path.abspath(calc_dir if database_dir is None else database_dir))
+        self.calc_path, self.path = Path(os.path.abspath(calc)), Path(os.path.abspath(folder))
         for path in (self.calc_path, self.path):
-            if path.exists() and not path.is_dir():
-                raise StudyError(f"{path} is a file; a study is a directory")
+            nearest = next(p for p in (path, *path.parents) if os.path.lexists(p))
+            if not nearest.is_dir():
+                raise StudyError(f"{nearest} is a file; a study is a directory")
         self.trusted = identity.is_trusted(self.path, trust, database_basename)
         self.database = Database(self.path, self.trusted, database_basename)
         self._runs: dict[str, Run] = {}
@@ -441,7 +444,11 @@ class Study:
 
     def _make(self) -> None:
         self.database.frame()  # what cannot be read is said before anything is written
-        if identity.make(self.path, self.database.path.name):
+        try:
+            is_new = identity.make(self.path, self.database.path.name)
+        except OSError as exc:
+            raise StudyError(f"the directory {self.path} cannot be made: {exc.strerror}") from exc
+        if is_new:
             self.trusted = self.database.trusted = True
 
     def run(

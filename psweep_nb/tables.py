@@ -15,8 +15,9 @@ import pandas as pd
 
 from psweep_nb import frames
 from psweep_nb.errors import OptionError, TrustError
-from psweep_nb.files import replace_file
+from psweep_nb.files import path_of, replace_file
 from psweep_nb.identity import is_trusted
+from psweep_nb.params import is_seq
 from psweep_nb.trust import read_table
 
 FORMATS = ("pickle", "json", "csv", "parquet")
@@ -63,7 +64,7 @@ def df_read(
     _check_format(fmt, kwds, {"csv", "parquet"})
     if isinstance(fn, pd.DataFrame):
         raise OptionError("df_read takes a file's name, not a DataFrame: df_read(fn, fmt)")
-    path = Path(fn)
+    path = path_of(fn, "fn")
     try:
         if fmt == "pickle":
             return _read_pickle(path, trust)
@@ -110,10 +111,9 @@ def df_write(
     """
     if isinstance(fn, pd.DataFrame) and not isinstance(df, pd.DataFrame):
         raise OptionError("df_write takes the DataFrame first: df_write(df, fn, fmt)")
-    if not isinstance(df, pd.DataFrame):
-        raise OptionError(f"df is a {type(df).__name__}; it should be a DataFrame")
+    frames.check_frame(df)
     _check_format(fmt, kwds, {"json", "csv", "parquet"})
-    path = Path(fn)
+    path = path_of(fn, "fn")
     if not path.parent.is_dir():
         raise OptionError(f"there is no directory {path.parent} to write {path.name} into")
     try:
@@ -144,6 +144,7 @@ def df_to_json(df: pd.DataFrame, **kwds: Any) -> str:
     >>> df_to_json(pd.DataFrame({"a": [1, 2]}))
     '[{"a":1},{"a":2}]'
     """
+    frames.check_frame(df)
     defaults: dict[str, Any] = {
         "orient": "records",
         "date_format": "iso",
@@ -151,7 +152,10 @@ def df_to_json(df: pd.DataFrame, **kwds: Any) -> str:
         "double_precision": 15,
         "default_handler": str,
     }
-    return str(df.to_json(**{**defaults, **kwds}))
+    try:
+        return str(df.to_json(**{**defaults, **kwds}))
+    except (TypeError, ValueError) as exc:
+        raise OptionError(f"the table cannot be written as json: {_first_line(exc)}") from exc
 
 
 def df_print(
@@ -186,16 +190,18 @@ def df_print(
     1 1.5
     2 2.0
     """
-    if len(cols) and len(skip_cols):
+    frames.check_frame(df)
+    cols = frames.columns_given(cols, "cols", df.columns)
+    skip_cols = frames.columns_given(skip_cols, "skip_cols", df.columns)
+    if cols and skip_cols:
         raise OptionError("cols and skip_cols are both given; give one of them")
-    check_columns([*cols, *skip_cols], df)
     shown = [
         name
         for name in df.columns
-        if (name in cols if len(cols) else name not in skip_cols)
+        if (name in cols if cols else name not in skip_cols)
         or (prefix_cols and is_bookkeeping(name))
     ]
-    if not len(cols) and not prefix_cols:
+    if not cols and not prefix_cols:
         shown = [name for name in shown if not is_bookkeeping(name)]
     print(df[sorted(shown, key=str)].to_string(index=index))
 
@@ -226,6 +232,11 @@ def df_filter_conds(df: pd.DataFrame, conds: Sequence[Any], op: str = "and") -> 
     """
     if op not in OPS:
         raise OptionError(f"op is {op!r}; it should be one of {OPS}")
+    frames.check_frame(df)
+    if not is_seq(conds, dict, pd.DataFrame):
+        raise OptionError(
+            f"conds is a {type(conds).__name__}; it should be a list: [df.a > 1, df.b < 5]"
+        )
     masks = [mask_of(df, cond, f"condition {i}") for i, cond in enumerate(conds)]
     if not masks:
         return df.copy()
@@ -257,14 +268,6 @@ def mask_of(df: pd.DataFrame, cond: Any, what: str) -> np.ndarray:
 def is_bookkeeping(name: object) -> bool:
     """Whether a column is psweep_nb's: its name begins with an underscore."""
     return str(name).startswith("_")
-
-
-def check_columns(names: Sequence[str], df: pd.DataFrame) -> None:
-    """Raise `OptionError` if `df` lacks one of these columns."""
-    for name in names:
-        if name not in df.columns:
-            known = ", ".join(map(str, df.columns))
-            raise OptionError(f"there is no column {name!r}; there are {known or 'none'}")
 
 
 def _check_format(fmt: str, kwds: dict[str, Any], with_options: set[str]) -> None:

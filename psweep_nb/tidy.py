@@ -1,12 +1,12 @@
 """The table as a person wants it: parameters, results, state. `Study.table` is this."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from psweep_nb.errors import OptionError
+from psweep_nb import frames
 from psweep_nb.foreign import failed_flags
 
 
@@ -27,8 +27,7 @@ def tidy_table(
         name = "_state" if "state" in tidy else "state"
         tidy[name] = pd.Series(states, index=df.index, dtype=object)
     if cols is not None:
-        _check_columns(cols, tidy.columns)
-        tidy = tidy[list(cols)]
+        tidy = tidy[frames.columns_given(cols, "cols", tidy.columns)]
     return tidy
 
 
@@ -42,7 +41,7 @@ def rows_where(df: pd.DataFrame, where: Mapping[str, Any]) -> np.ndarray:
     """
     chosen = np.ones(len(df), dtype=bool)
     for name, value in where.items():
-        _check_columns([name], df.columns)
+        frames.check_column(name, df.columns)
         chosen &= np.array([_equals(found, value) for found in df[name]], dtype=bool)
     return chosen
 
@@ -66,13 +65,6 @@ def _equals(found: Any, value: Any) -> bool:
     if value is pd.NA or (arrays and np.shape(found) != np.shape(value)):
         return False
     return bool(np.all(found == value))
-
-
-def _check_columns(names: Iterable[str], columns: Iterable[Any]) -> None:
-    for name in names:
-        if name not in columns:
-            known = ", ".join(str(c) for c in columns if not str(c).startswith("_"))
-            raise OptionError(f"there is no column {name!r}; there are {known or 'none yet'}")
 
 
 def error_line(traceback: str) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 from psweep_nb import frames
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, StudyError
+from psweep_nb.params import is_seq
 from psweep_nb.tables import is_bookkeeping, mask_of
 from psweep_nb.tidy import rows_where
 
@@ -41,6 +42,10 @@ def _chosen(table: pd.DataFrame, rows: Any) -> np.ndarray:
             raise OptionError("rows to delete are known by _pset_id, which these do not have")
         _check_attempts(table, rows)
         return _with_ids(table, rows["_pset_id"].tolist())
+    if not isinstance(rows, str) and not is_seq(rows):
+        raise OptionError(
+            f"rows is {rows!r:.100}; it should be rows of df, their _pset_id, a mask, or a function"
+        )
     values = [rows] if isinstance(rows, str) else list(rows)
     if values and all(isinstance(value, str) for value in values):
         return _with_ids(table, values)

@@ -143,11 +143,15 @@ def test_of_several_attempts_the_last_is_kept() -> None:
 
 
 def test_tmpsave_is_written_also_where_nothing_else_is() -> None:
-    ps.run_local(workloads.double, numbers(1, 2), save=False, tmpsave=True)
+    umask = os.umask(0o027)
+    try:
+        ps.run_local(workloads.double, numbers(1, 2), save=False, tmpsave=True)
+    finally:
+        os.umask(umask)
     assert os.listdir("calc") == ["tmpsave"]
     assert len(saved()) == 2
     for path in Path("calc/tmpsave").glob("*/*"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
         assert path.name.endswith(".pk"), "nothing half written is left"
 
 

@@ -1,5 +1,7 @@
 """Files that last: what others do to a folder meanwhile."""
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -23,3 +25,16 @@ def test_a_file_that_goes_while_its_folder_is_forced_to_disk(
     monkeypatch.setattr(files, "sync_file", meanwhile)
     files.sync_folder(tmp_path)
     assert set(synced) == {"a", "c", tmp_path.name}
+
+
+def test_a_new_file_follows_the_umask_an_old_one_keeps_its_permissions(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+    umask = os.umask(0o022)
+    try:
+        files.replace_file(path, lambda file: file.write(b"1"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o644
+        path.chmod(0o600)
+        files.replace_file(path, lambda file: file.write(b"2"))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    finally:
+        os.umask(umask)

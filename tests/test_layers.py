@@ -19,6 +19,7 @@ FACADE = "psweep_nb"
 LAYERS = (
     (
         "bulk",
+        "csvfiles",
         "errorkinds",
         "errors",
         "factors",

@@ -28,7 +28,7 @@ def test_the_code_runs_and_prints_what_is_shown() -> None:
 
 def test_the_cell_makes_what_is_shown() -> None:
     cell = PAGE.partition("%%psweep params points\n")[2].partition("```")[0]
-    found = paramcells.build(cell, {"linspace": np.linspace})
+    found = paramcells.build(cell, {"np": np})
     assert f"points: {len(found.params)} psets: {found.text}" in PAGE
     assert ps.params_to_code(found.params).endswith(
         'params = ps.grid(a=range(1, 5), b=np.linspace(0.0, 1.0, 10), c="const")'

@@ -54,10 +54,14 @@ class TestStar:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (({"a": 1}, [{"a": 1}]), "a list of psets is expected"),
-            (({"a": 1}, {"a": 1}), "a list of psets is expected"),
+            (({"a": 1}, [{"a": 1}]), "vary holds .* a list of psets for each arm"),
+            (({"a": 1}, {"a": 1}), "vary is .* a list of psets for each arm"),
+            (({"a": 1}, ["a"]), r"vary holds 'a' \(str\); .*plist\(\"a\", \[1, 2\]\)"),
+            (({"a": 1}, 3), "vary is 3"),
+            (({"a": 1}, [plist("a", [1])], {"x"}), "vary_labels is {'x'}"),
+            (({"a": 1}, [plist("a", [1])], ["x"], 3), "vary_label_col is 3"),
             (({"a": 1}, [plist("a", [1])], ["x", "y"]), "1 lists in vary, but 2 vary_labels"),
-            (([1], [plist("a", [1])]), "not a dict"),
+            (([1], [plist("a", [1])]), "const is .* the pset in the middle"),
             (({"_x": 1}, [plist("a", [1])]), "_x"),
             (({"a": 1}, [plist("a", [1])], ["x"], "_other"), "_other"),
         ],
@@ -117,6 +121,11 @@ class TestWhere:
             ("a < s", "cannot be computed for pset 0.*TypeError"),
             ("1 / (a - 1) > 0", "ZeroDivisionError"),
             (3, "it should be an expression"),
+            (
+                lambda a: a > 0,
+                "^where: the function cannot be computed for pset 0.*called with the whole pset",
+            ),
+            (lambda pset: eval("missing"), "name 'missing' is not defined"),
         ],
     )
     def test_what_is_wrong_is_said(self, condition, said):
@@ -193,9 +202,9 @@ class TestRepeat:
     @pytest.mark.parametrize(
         ("params", "n", "seed", "said"),
         [
-            ([{"a": 1}], 0, 0, "n is 0; it should be a whole number from 1 on"),
+            ([{"a": 1}], 0, 0, "n is 0 .* should be a whole number from 1 on"),
             ([{"a": 1}], True, 0, "n is True"),
-            ([{"a": 1}], 1, 1.5, "seed is 1.5; it should be a whole number$"),
+            ([{"a": 1}], 1, 1.5, "seed is 1.5 .* should be a whole number$"),
             (repeat([{"a": 1}], 1), 2, 0, "pset 0 is a repeat already"),
             ([{"a": object()}], 2, 0, "pset 0.* has no hash"),
             ({"a": 1}, 2, 0, "one dict"),

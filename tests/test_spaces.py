@@ -21,10 +21,27 @@ class TestSpaces:
         twos = logspace(1, 8, 4, log_func=np.log2, base=2)
         assert twos == pytest.approx([1, 2, 4, 8])
 
-    @pytest.mark.parametrize("bounds", [(0, 1), (1, 0), (-1, 1), (float("nan"), 1)])
+    @pytest.mark.parametrize("bounds", [(0, 1), (1, 0), (-1, 1)])
     def test_a_bound_without_a_logarithm_is_named(self, bounds):
         with pytest.raises(ParamsError, match="should be more than 0"):
             logspace(*bounds)
+
+    @pytest.mark.parametrize(
+        ("space", "arguments", "said"),
+        [
+            (logspace, ("1", 2), "start is '1'"),
+            (logspace, (1, float("inf")), "stop is inf"),
+            (logspace, (1, 2, 2.5), "num is 2.5 .*whole number"),
+            (logspace, (1, 2, 3, None), "offset is None"),
+            (logspace, (1, 2, 3, 0, 7), "log_func is 7"),
+            (intspace, ([0, 1], 2), "start is"),
+            (intspace, (0, 10**400), "stop is"),
+            (intspace, (0, 1, -1), "num is -1"),
+        ],
+    )
+    def test_what_is_no_number_is_named(self, space, arguments, said):
+        with pytest.raises(ParamsError, match=f"^{space.__name__}: {said}"):
+            space(*arguments)
 
     def test_intspace_gives_each_integer_once(self):
         assert intspace(0, 10, 4).tolist() == [0, 3, 7, 10]
@@ -79,6 +96,8 @@ class TestSample:
             (({"a": (0, float("inf"))}, 1), ParamsError, "low below high"),
             (({"a": []}, 1), ParamsError, "'a' has no choices"),
             (({"_a": (0, 1)}, 1), ParamsError, "_a"),
+            (({"a": (0, 10**400)}, 1), ParamsError, "low below high"),
+            (({"a": (0, 1)}, 10**30), OptionError, "cannot be made"),
         ],
     )
     def test_bad_input_is_named(self, arguments, error, said):

@@ -179,8 +179,11 @@ def test_other_bad_requests(study: Study) -> None:
         ps.run_local(workloads.double, GOOD, df=[])  # type: ignore[arg-type]
     assert not Path("calc").exists()
     Path("file").touch()
-    with pytest.raises(StudyError, match="is a file; a study is a directory"):
-        Study("file")
+    for path in ("file", "file/calc"):
+        with pytest.raises(StudyError, match="file is a file; a study is a directory"):
+            Study(path)
+    with pytest.raises(StudyError, match="the directory /proc/none/calc cannot be made: No such"):
+        Study("/proc/none/calc").submit(workloads.double, GOOD)
 
 
 def test_an_empty_list_is_an_empty_run(study: Study) -> None:

@@ -218,7 +218,7 @@ def test_print_asks_no_more(df: pd.DataFrame) -> None:
     with pytest.raises(OptionError, match="cols and skip_cols are both given"):
         ps.df_print(df, cols=["a"], skip_cols=["b"])
     for wrong in ({"cols": ["z"]}, {"skip_cols": ["z"]}):
-        with pytest.raises(OptionError, match="no column 'z'; there are _run_id, "):
+        with pytest.raises(OptionError, match="no column 'z'; there are a, b, text"):
             ps.df_print(df, **wrong)
 
 

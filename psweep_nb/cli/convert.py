@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from psweep_nb.cli.common import OK, check_format, frame_text, guarded, parser
 from psweep_nb.errors import OptionError
-from psweep_nb.tables import check_columns, df_read, df_to_json, is_bookkeeping
+from psweep_nb.frames import columns_given
+from psweep_nb.tables import df_read, df_to_json, is_bookkeeping
 
 ORIENTS = ("split", "records", "index", "columns", "values")
 
@@ -61,7 +62,7 @@ def db2table(argv: Sequence[str] | None = None) -> int:
         args = commands.parse_args(argv)
         check_format(args.fmt)
         df = df_read(args.file, trust=args.trust)
-        check_columns(args.columns, df)
+        columns_given(args.columns, "COLUMN", df.columns)
         chosen = args.columns or [name for name in df.columns if not is_bookkeeping(name)]
         print(frame_text(df if args.everything else df[chosen], args.fmt, args.index))
         return OK

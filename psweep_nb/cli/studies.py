@@ -195,7 +195,7 @@ def _plan(args: argparse.Namespace) -> int:
 
 
 def _table(args: argparse.Namespace) -> int:
-    from psweep_nb.tables import check_columns
+    from psweep_nb.frames import columns_given
 
     check_format(args.format)
     study = _study(args)
@@ -203,8 +203,7 @@ def _table(args: argparse.Namespace) -> int:
         raise OptionError("-a prints all there is; leave out --latest, or -a")
     if args.all:
         df = study.df
-        check_columns(args.columns, df)
-        df = df[args.columns] if args.columns else df
+        df = df[columns_given(args.columns, "COLUMN", df.columns)] if args.columns else df
     else:
         df = study.table(cols=args.columns or None, latest=args.latest)
     print(frame_text(df, args.format, args.index))

@@ -1,11 +1,12 @@
 """Tables of rows with exact types, as published in ``database.pk``.
 
-Owns column types (`columns`), how rows make and join a table (`tables`), and its file (`dump`);
-`database` and `study` call it.
+Owns column types (`columns`), how rows make and join a table (`tables`), its file (`dump`), and
+what is asked of tables that users give (`given`); `database` and `study` call it.
 """
 
 from psweep_nb.frames.columns import ABSENT, columns_of, typed
 from psweep_nb.frames.dump import dump
+from psweep_nb.frames.given import check_column, check_frame, columns_given
 from psweep_nb.frames.tables import BOOKKEEPING, build, changed, merge, retyped, snapshot
 
 __all__ = [
@@ -13,6 +14,9 @@ __all__ = [
     "BOOKKEEPING",
     "build",
     "changed",
+    "check_column",
+    "check_frame",
+    "columns_given",
     "columns_of",
     "dump",
     "merge",

@@ -55,7 +55,7 @@ _RESULTS = Option("--results", "names of the cell that are results", "-r", "E,lo
 
 RUN = Command(
     "run",
-    "%psweep run FUNC PARAMS   or   %psweep run FUNC a=[1, 2] b=linspace(0, 1, 5)",
+    "%psweep run FUNC PARAMS   or   %psweep run FUNC a=[1, 2] b=np.linspace(0, 1, 5)",
     "run a function on parameter sets, in the background",
     _RUN_OPTIONS,
     "%psweep run shade params -w 2 --label first",
@@ -69,7 +69,7 @@ PLAN = Command(
 )
 CELL_RUN = Command(
     "run",
-    "%%psweep run PARAMS -r E,loss   or   %%psweep run a=[1, 2] b=linspace(0, 1, 5)",
+    "%%psweep run PARAMS -r E,loss   or   %%psweep run a=[1, 2] b=np.linspace(0, 1, 5)",
     "run the cell on parameter sets; each parameter is a variable in it",
     (_RESULTS, *_RUN_OPTIONS),
     "%%psweep run params -r contrast,entropy",

@@ -142,12 +142,12 @@ def _check(picture: Picture, df: pd.DataFrame) -> None:
     ):
         if value not in known:
             raise OptionError(f"{word} is {value!r}; it should be one of {', '.join(known)}")
-    for name in dict.fromkeys([*picture.columns, *picture.where]):
-        if not isinstance(name, str) or name not in df:
+    color = [] if picture.color is None else [picture.color]
+    for name in (picture.x, picture.y, *color, *picture.where):
+        if not isinstance(name, str) or name not in df.columns:
             listed = ", ".join(str(c) for c in df.columns if not str(c).startswith("_"))
-            raise OptionError(
-                f"there is no column {name!r}; there are {texts.cut(listed, 500) or 'none yet'}"
-            )
+            listed = texts.cut(listed, 500) or "none yet"
+            raise OptionError(f"there is no column {name!r:.100}; there are {listed}")
         if list(df.columns).count(name) > 1:
             raise OptionError(f"the table has several columns {name!r}; rename all but one")
     if picture.kind == HEATMAP and len(picture.columns) < 3:
