@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PsweepError,
         RemoteError,
         StudyError,
+        TemplateError,
         TrustError,
     )
     from psweep_nb.hashing import pset_sha1
@@ -53,6 +54,7 @@ _HOMES = {
         "PsweepError",
         "RemoteError",
         "StudyError",
+        "TemplateError",
         "TrustError",
     ),
     "hashing": ("pset_sha1",),
@@ -89,6 +91,7 @@ __all__ = [
     "Run",
     "Study",
     "StudyError",
+    "TemplateError",
     "TrustError",
     "df_extract_params",
     "df_extract_pset",

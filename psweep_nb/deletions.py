@@ -81,4 +81,4 @@ def without(rows: pd.DataFrame, run: RunDir, psets: Mapping[int, int]) -> pd.Dat
         return rows
     numbers = (rows["_pset_seq"] - run.info["pset_seq"]).tolist()
     attempts = rows["_attempt"].tolist()
-    return rows[[a > psets.get(n, 0) for n, a in zip(numbers, attempts, strict=True)]]
+    return rows[[a > psets.get(n, -1) for n, a in zip(numbers, attempts, strict=True)]]

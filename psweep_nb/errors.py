@@ -17,6 +17,10 @@ class OptionError(PsweepError, ValueError):
     """An option has a value that it cannot have; the message says which it can."""
 
 
+class TemplateError(PsweepError, ValueError):
+    """A template cannot be filled; the message names the file, the line and the placeholder."""
+
+
 class StudyError(PsweepError, RuntimeError):
     """A study's directory, table or run is not in a state that allows what was asked."""
 

@@ -35,8 +35,8 @@ HEAD_SIZE = _WHOLE_HEAD.size
 _PEEK = struct.Struct(f"<4s{HEAD.size - 12}xQ{_CRCS.format[1:]}")  # mark size and the checksums
 
 # What a record says: the first two end a pset, END the engine's session, LOADFAIL a worker that
-# could not begin.
-DONE, FAILED, END, LOADFAIL = range(1, 5)
+# could not begin; PREPARED gives a pset of a batch run its row, in attempt 0.
+DONE, FAILED, END, LOADFAIL, PREPARED = range(1, 6)
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RETRY_FULL_S = 0.5

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from psweep_nb.jobs import LOG as JOB_LOG
 from psweep_nb.journal import DONE, Reader
 from psweep_nb.logs import LOGS, read_log
 from psweep_nb.rundir import RunDir, Session
@@ -65,7 +66,9 @@ class PsetRecord:
 
     @property
     def host(self) -> str:
-        """The host it was executed on."""
+        """The host it was executed on; empty where a job did not tell."""
+        if self._view.run.is_batch:
+            return str(self._body.get("_exec_host") or self._body.get("host") or "")
         return self._session.spec.host
 
     @cached_property
@@ -95,7 +98,7 @@ class PsetRecord:
         """What the function returned, and reported before; empty for a failed pset."""
         if self.state != "done":
             return {}
-        return {name: value for name, value in self._body.items() if name != "_logs"}
+        return {name: value for name, value in self._body.items() if name[:1] != "_"}
 
     @property
     def reported(self) -> dict[str, Any]:
@@ -132,6 +135,8 @@ class PsetRecord:
         kept = self._body.get("_logs" if self.state == "done" else "logs")
         if kept is not None:
             return str(kept)
+        if self._view.run.is_batch:
+            return read_log(self._view.run.calc_path / self.pset_id / JOB_LOG)
         name = "" if self.state == "done" else self._body.get("log", "")
         path = self._session.path / name if name else self._reader.path.with_suffix(".log")
         if "file" in self._session.spec.capture_logs and not path.exists():

@@ -13,7 +13,7 @@ import pandas as pd
 from psweep_nb import frames
 from psweep_nb.errors import TrustError
 from psweep_nb.frames import ABSENT
-from psweep_nb.journal import DONE, FAILED, HEAD, Bulk
+from psweep_nb.journal import DONE, FAILED, HEAD, PREPARED, Bulk
 from psweep_nb.rundir import Psets, RunDir
 
 Load = Callable[[bytes], Any]
@@ -36,7 +36,7 @@ def frame_of(
     load: Load,
     psets: Sequence[dict[str, Any]] | None = None,
 ) -> pd.DataFrame:
-    """Return one row for each pset that ended, of its last attempt.
+    """Return one row for each pset that ended, or was prepared, of its last attempt.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def frame_of(
     records : Bulk
         In any order; what is not the end of a pset is passed over.
     host : str
-        Where they were executed.
+        Where they were executed, unless a record itself says so.
     load : callable
         Unpickles, see `trust.loader`.
     psets : sequence of dict, optional
@@ -60,7 +60,8 @@ def frame_of(
     numbers = index.tolist()
     span = numbers[0], numbers[-1] + 1
     bodies = [records.bodies[i] for i in chosen.tolist()]
-    results, errors = _read_bodies(bodies, heads["kind"] == DONE, load)
+    waiting = heads["kind"] == PREPARED
+    results, errors = _read_bodies(bodies, waiting | (heads["kind"] == DONE), load)
     if psets is None:
         params = _read_psets(run.psets, numbers, errors, load)
     else:
@@ -79,8 +80,22 @@ def frame_of(
         "_exc_txt": errors if failed.any() else np.full(n, pd.NA, dtype=object),
         "_attempt": heads["attempt"].astype(np.int64),
     }
+    if run.is_batch:
+        columns.update(_of_jobs(columns, waiting, results))
     columns.update(_joined(params, results))
     return frames.build(columns, heads["start"].astype("datetime64[ns]"))
+
+
+def _of_jobs(
+    columns: dict[str, Any], waiting: np.ndarray, results: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the columns in which a batch run differs: jobs that wait, and hosts of their own."""
+    hosts = [result.pop("_exec_host", ABSENT) for result in results]
+    runtime = pd.array(columns["_pset_runtime"], dtype="Float64")
+    failed = pd.array(columns["_failed"], dtype="boolean")
+    runtime[waiting] = pd.NA
+    failed[waiting & ~columns["_failed"]] = pd.NA  # its parameters may be unreadable
+    return {"_exec_host": hosts, "_pset_runtime": runtime, "_failed": failed}
 
 
 def _joined(params: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -93,7 +108,9 @@ def _joined(params: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict
 
 def _last_attempts(heads: np.ndarray, n: int) -> np.ndarray:
     """Return where the records are that make rows, in the order of the psets."""
-    ended = ((heads["kind"] == DONE) | (heads["kind"] == FAILED)) & (heads["pset"] < n)
+    kinds = heads["kind"]
+    ended = (kinds == DONE) | (kinds == FAILED) | (kinds == PREPARED)
+    ended &= heads["pset"] < n
     # Backwards: of two that say the same the first counts, and the sort keeps their order.
     places = np.flatnonzero(ended)[::-1]
     psets = heads["pset"][places]
@@ -171,4 +188,6 @@ def _read_bodies(
 def _left_by_failed(body: dict[str, Any], load: Load) -> dict[str, Any]:
     """Return what a failed pset had reported and printed, as columns."""
     values: dict[str, Any] = load(body["values"]) if body.get("values") else {}
+    if body.get("host") is not None:
+        values = {**values, "_exec_host": body["host"]}
     return values if body.get("logs") is None else {**values, "_logs": body["logs"]}

@@ -242,7 +242,7 @@ class SessionSpec:
 
     kind: str  # "submit", "resume" or "retry"
     host: str
-    mode: str  # "process", "inline" or "thread"
+    mode: str  # "process", "inline", "thread", or "batch": no engine
     workers: int
     on_error: str
     call: dict[str, Any]
@@ -379,6 +379,11 @@ class RunDir:
     def psets(self) -> Psets:
         """The stored psets."""
         return Psets(self.path / "psets")
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether jobs of a scheduler, or of a person, do its psets, and no engine of ours."""
+        return self.info.get("kind") == "batch"
 
     @property
     def calc_path(self) -> Path:

@@ -78,13 +78,12 @@ class Run:
         return RunView(self.folder, self.study.trusted)
 
     def __repr__(self) -> str:
-        workers = self.spec.workers
         label = f" {self.label!r}" if self.label else ""
         psets = counted(int(self.info["n"]), "pset")
-        return (
-            f"run {self.run_seq}{label}: {psets}, {counted(workers, 'worker')}, "
-            f"{self.study.calc_dir}/"
-        )
+        where = counted(self.spec.workers, "worker")
+        if self.folder.is_batch:
+            where = f"jobs for {', '.join(self.info['machines'])}"
+        return f"run {self.run_seq}{label}: {psets}, {where}, {self.study.calc_dir}/"
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -132,6 +131,7 @@ class Run:
         StudyError
             If the run has ended, or runs where nothing can be killed.
         """
+        self._require_engine("stopped")
         self._require_active("stop")
         if now and "kill" not in self.spec.can:
             raise StudyError(
@@ -142,8 +142,16 @@ class Run:
 
     def pause(self) -> None:
         """Begin no further psets until `resume`; raise `StudyError` if the run has ended."""
+        self._require_engine("paused")
         self._require_active("pause")
         self.folder.command("pause")
+
+    def _require_engine(self, what: str) -> None:
+        if self.folder.is_batch:
+            raise StudyError(
+                f"run {self.run_seq} can not be {what}: it is a batch run, whose jobs are the "
+                "scheduler's"
+            )
 
     def _require_active(self, what: str) -> None:
         status = self.status()
@@ -193,6 +201,7 @@ class Run:
         StudyError
             If there is nothing to go on with, or the run was started on another host.
         """
+        self._require_engine("resumed")
         if not self.status().ended:
             self.folder.command("resume")
             if not self._was_told_to_stop() or self._goes_on():
@@ -250,6 +259,7 @@ class Run:
         FunctionError
             If there is no function of that name any more.
         """
+        self._require_engine("retried here")
         with self._locked_to("retry") as lock:
             todo = again.failed(self.view, match, self._taken_over())
             stored = func is None and recorded

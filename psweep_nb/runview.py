@@ -16,7 +16,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from psweep_nb import slates
+from psweep_nb import jobs, slates
 from psweep_nb.atwork import at_work, in_pools, last_report
 from psweep_nb.journal import DONE, END, FAILED, Reader, Record
 from psweep_nb.livecells import DISK_FULL, FULL, PAUSED, STOPPING
@@ -25,11 +25,13 @@ from psweep_nb.records import PsetRecord, RunningPset
 from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
 from psweep_nb.timeleft import time_left
 from psweep_nb.trust import loader
+from psweep_nb.wording import counted
 
 _UNORDERED = 16
 _RUNTIMES = 200  # of so many of the newest psets the runtimes say how long others will take
 RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
+ENDED = ("stopped", "finished", "lost", "unknown", "prepared")
 # Of each record: kind, attempt, pset, start and runtime (ns), its part of the log, where it is.
 HEAD = struct.Struct("<BxxxIIqqQQIxxxxQQ")
 
@@ -43,7 +45,7 @@ class Status:
     state : str
         ``running``, ``paused``, ``stopping``, ``stopped``, ``finished``, ``lost`` (it ended
         without saying so: killed, or the machine went down) or ``unknown`` (it is, or was, at
-        work on another host).
+        work on another host). A batch run: ``prepared``, ``submitted`` or ``finished``.
     total, done, failed, running, pending : int
         Psets; pending ones are neither done nor failed nor running.
     rate : float or None
@@ -76,7 +78,7 @@ class Status:
     @property
     def ended(self) -> bool:
         """Whether nothing is at work on the run any more, as far as can be told from here."""
-        return self.state in ("stopped", "finished", "lost", "unknown")
+        return self.state in ENDED
 
     def __str__(self) -> str:
         parts = [f"{self.done} of {self.total} done"]
@@ -268,6 +270,8 @@ class RunView:
     def running(self) -> list[RunningPset]:
         """What is being executed at this moment."""
         session = self.session
+        if self.run.is_batch:
+            return self._running_jobs()
         if session is None or session.number in self._ends or not is_held(self.run.lock):
             return []
         found = list(at_work(session))
@@ -279,6 +283,19 @@ class RunView:
             )
             for work in found
         ]  # fmt: skip
+
+    def open_jobs(self) -> dict[int, jobs.Job]:
+        """The jobs of a batch run whose psets have no record of that attempt, by pset."""
+        found = jobs.jobs_of(self.session) if self.session is not None else {}
+        return {n: job for n, job in found.items() if not self._has_ended(n, job.attempt)}
+
+    def _running_jobs(self) -> list[RunningPset]:
+        at_work = {n: job for n, job in self.open_jobs().items() if job.state == jobs.RUNNING}
+        now, calc, id_of = time(), self.run.calc_path, self.run.psets.id
+        return [
+            RunningPset(n, self.pset(n), now - job.since, -1, calc / id_of(n) / jobs.LOG, 0)
+            for n, job in at_work.items()
+        ]
 
     def _has_ended(self, pset: int, attempt: int) -> bool:
         if pset >= self.total:
@@ -298,6 +315,8 @@ class RunView:
     def last_report(self) -> int:
         """A number that changes when a running pset reports something."""
         session = self.session
+        if session is not None and self.run.is_batch:
+            return jobs.changed(session)
         return 0 if session is None else last_report(session)
 
     def reports(self) -> dict[int, dict[str, Any]]:
@@ -315,6 +334,8 @@ class RunView:
         session = self.session
         if session is None:
             return "lost", "nothing was started"
+        if self.run.is_batch:
+            return self._state_of_batch()
         if session.number not in self._ends and is_held(self.run.lock):
             cells = session.cells
             full = any(cells[slot, FULL] for slot in range(cells.slots))
@@ -329,6 +350,15 @@ class RunView:
             return "unknown", f"it was started on {session.spec.host}"
         return "lost", f"it ended without an end mark; `resume` does the rest{_last_words(session)}"
 
+    def _state_of_batch(self) -> tuple[str, str]:
+        states = [job.state for job in self.open_jobs().values()]
+        if states:
+            over = states.count(jobs.OVER)
+            return "submitted", f"{counted(over, 'job')} over; sync() collects" if over else ""
+        with self._lock:
+            rest = self.total - self._done - len(self._failures)
+        return ("prepared" if rest else "finished"), ""
+
     def status(self) -> Status:
         """The run at this moment, as far as it has been read by :meth:`poll`."""
         state, message = self.state()
@@ -339,16 +369,16 @@ class RunView:
         with self._lock:
             done, failed = self._done, len(self._failures)
         pending = max(0, self.total - done - failed - running)
-        ended = state in ("stopped", "finished", "lost", "unknown")
+        ended = state in ENDED
         rate = self._rate(time() if not ended else None)
         left = None
-        if session is not None and not ended and state != "paused":
+        if session is not None and not ended and state not in ("paused", "submitted"):
             left = self._time_left(session, psets, pending, rate)
         return Status(
             state=state, total=self.total, done=done, failed=failed, running=running,
             pending=pending, rate=rate, elapsed=self._elapsed(),
             time_left=left, message=message,
-            workers=session.spec.workers if session is not None else 0,
+            workers=0 if session is None or self.run.is_batch else session.spec.workers,
             reports={pset.index: pset.report for pset in psets if pset.report},
         )  # fmt: skip
 

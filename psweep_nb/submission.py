@@ -58,7 +58,7 @@ class Options(Running):
         Naming the option, its value and what would be right.
     """
 
-    mode: str  # "inline", "thread" or "process"
+    mode: str  # "inline", "thread", "process" or "batch"
     workers: int = 1
     processes: bool = False  # worker processes, else the engine's own thread or an executor
     travels: bool = False  # the function goes to other processes
@@ -176,8 +176,13 @@ def publish_run(
     numbers: Sequence[int],
     calc_dir: str,
     calc_path: Path,
+    before: Callable[[Session, dict[str, Any]], None] | None = None,
 ) -> Published:
-    """Write the run and its first session; whoever calls holds the study's lock."""
+    """Write the run and its first session; whoever calls holds the study's lock.
+
+    `before` gets the session, still under a hidden name, and what will be `run.json`, to which it
+    may add, just before the run begins to exist.
+    """
     psets = [submission.params[n] for n in numbers]
     digests = [submission.digests[n] for n in numbers]
     _remove_leftovers(database)
@@ -198,7 +203,7 @@ def publish_run(
         order, seed = arrange(submission.options.order, psets)
         spec = session_spec("submit", submission, order_seed=seed)
         todo = zip(order, repeat(1), strict=False)
-        run.add_session(spec, submission.function, todo, submission.setup)
+        session = run.add_session(spec, submission.function, todo, submission.setup)
         names = list(dict.fromkeys(chain.from_iterable(psets)))
         info = {
             "run_id": run_id,
@@ -218,9 +223,12 @@ def publish_run(
             "host": spec.host,
             "python": platform.python_version(),
         }
+        if before is not None:
+            before(session, info)
         session = publish(run, info).sessions()[-1]
     except BaseException:
-        lock.release()  # what is left of the run is removed by the next submission
+        lock.release()
+        shutil.rmtree(run.path, ignore_errors=True)  # or the next submission does it
         raise
     return Published(session, lock, psets if plain else None)
 

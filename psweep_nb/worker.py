@@ -118,7 +118,7 @@ class Caller:
                 begin = perf_counter_ns()
                 value = self._func(given)
                 end = perf_counter_ns()
-                results = value if type(value) is dict else _as_results(value)
+                results = value if type(value) is dict else as_results(value)
                 # `given` began with the pset's items and ended with the last field: a key that was
                 # added would come behind that, one that was removed would shift the rest.
                 if not (
@@ -133,7 +133,7 @@ class Caller:
                 begin = perf_counter_ns()
                 value = self._func(**keywords)
                 end = perf_counter_ns()
-                results = value if type(value) is dict else _as_results(value)
+                results = value if type(value) is dict else as_results(value)
             if self._place.used:
                 brought = self._place.take()
                 return DONE, start, end - begin, self._encode(results, brought), None, None
@@ -179,18 +179,23 @@ class Caller:
         return changed
 
     def _check_keys(self, results: dict[str, Any]) -> None:
-        for key in results:
-            if not isinstance(key, str):
-                raise TypeError(
-                    f"the function returned a dict with the key {key!r}; "
-                    "results need names: keys must be strings"
-                )
-            if key.startswith("_"):
-                raise ValueError(
-                    f"the function returned a result named {key!r}; names that begin with an "
-                    "underscore are psweep_nb's own book-keeping"
-                )
+        check_names(results)
         self._good_keys.update(results)
+
+
+def check_names(results: Mapping[Any, Any]) -> None:
+    """Raise TypeError or ValueError if these cannot be the names of results."""
+    for key in results:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"the function returned a dict with the key {key!r}; "
+                "results need names: keys must be strings"
+            )
+        if key.startswith("_"):
+            raise ValueError(
+                f"the function returned a result named {key!r}; names that begin with an "
+                "underscore are psweep_nb's own book-keeping"
+            )
 
 
 _forks: list[None] = []
@@ -269,7 +274,8 @@ def setup_failed(error: BaseException) -> str:
     return f"setup failed: {_one_line(error)}\n{_traceback_text(error)}"
 
 
-def _as_results(value: Any) -> dict[str, Any]:
+def as_results(value: Any) -> dict[str, Any]:
+    """Return what a function has returned as results: a mapping, or one value."""
     if value is None:
         raise TypeError("the function returned None; return a dict of results, {} for nothing")
     return dict(value) if isinstance(value, Mapping) else {"result": value}

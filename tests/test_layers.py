@@ -29,6 +29,7 @@ LAYERS = (
         "functions",
         "hashing",
         "holders",
+        "jobs",
         "journal",
         "literals",
         "livecells",
@@ -71,6 +72,7 @@ LAYERS = (
     ("engine", "driver", "hosts", "judging", "running", "simulating", "submission"),
     (
         "again",
+        "batch",
         "classic",
         "compaction",
         "eachrow",
@@ -80,7 +82,7 @@ LAYERS = (
         "runs",
         "study",
     ),
-    ("batch", "script"),
+    ("script",),
     ("ui", "cli", "__main__"),
 )
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -9,13 +9,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from psweep_nb.runview import ENDED as ENDED
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
     from psweep_nb.runview import Status
 
-ENDED = ("stopped", "finished", "lost", "unknown")
 # command -> (label, what it does)
 BUTTONS = {
     "pause": ("Pause", "Start no more psets until Resume"),

@@ -1,0 +1,388 @@
+"""Templates: files with placeholders, read and checked once, filled for each pset.
+
+Used by `preparing` for job directories and by `command`. Two languages: ``$name`` as in the
+standard library's `string.Template`, and Jinja; both strict: what has no value is an error that
+names the file and the line.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+from psweep_nb.errors import OptionError, TemplateError
+from psweep_nb.wording import printable
+
+MODES = ("dollar", "jinja")
+#: What templates can use besides the parameters.
+FIELDS = (
+    "_run_id", "_run_seq", "_calc_dir", "_pset_id", "_pset_sha1", "_pset_seq", "_time_utc",
+    "_exec_host",
+)  # fmt: skip
+_DOLLAR = re.compile(r"\$(?:(\$)|([^\W\d]\w*)|\{([^\W\d]\w*)\})?")
+_LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}  # made by programs beside the user's files
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_SHOWN = 10  # problems in one message
+
+
+class Placeholder(NamedTuple):
+    """A name that a template uses, and the line it stands in, counted from 1."""
+
+    name: str
+    line: int
+
+
+class Problem(Exception):
+    """What is wrong in a line of a template."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line, self.what = line, what
+
+
+class Language(Protocol):
+    """A text with placeholders."""
+
+    placeholders: list[Placeholder]
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """Return the text with values in it, or raise `Problem`."""
+
+    def missing(self, names: Iterable[str]) -> list[Placeholder]:
+        """Return the placeholders that are known to fail if there are only these names."""
+
+
+class Dollar:
+    """``$name`` and ``${name}``; ``$$`` is a dollar sign. `Problem` where a ``$`` is none of these.
+
+    Names are those of Python, so any letters may be in them.
+
+    Examples
+    --------
+    >>> Dollar("cost: $$$price, ${n}x").fill({"price": 2.5, "n": 3})
+    'cost: $2.5, 3x'
+    """
+
+    def __init__(self, text: str) -> None:
+        self.placeholders: list[Placeholder] = []
+        self._pieces: list[str] = []  # text, name, text, name, ..., text
+        at, piece = 0, ""
+        for found in _DOLLAR.finditer(text):
+            piece += text[at : found.start()]
+            at = found.end()
+            name = found[2] or found[3]
+            if found[1]:
+                piece += "$"
+            elif name is None:
+                shown = text[found.start() :].split("\n")[0][:20]
+                raise Problem(
+                    _line(text, found.start()),
+                    f"`{printable(shown)}` is no placeholder; a dollar sign itself is written $$",
+                )
+            else:
+                self._pieces += [piece, name]
+                self.placeholders.append(Placeholder(name, _line(text, found.start())))
+                piece = ""
+        self._pieces.append(piece + text[at:])
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """See `Language`."""
+        filled = self._pieces.copy()
+        for place in range(1, len(filled), 2):
+            try:
+                filled[place] = str(values[filled[place]])
+            except Exception as exc:
+                name, line = self.placeholders[place // 2]
+                raise Problem(line, _unfilled(name, exc)) from exc
+        return "".join(filled)
+
+    def missing(self, names: Iterable[str]) -> list[Placeholder]:
+        """See `Language`."""
+        known = set(names)
+        return [found for found in self.placeholders if found.name not in known]
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _unfilled(name: str, exc: Exception) -> str:
+    if isinstance(exc, KeyError):
+        return f"`{name}` has no value"
+    return f"`{name}` cannot be written as text ({type(exc).__name__}: {exc})"
+
+
+class Jinja:
+    """Jinja, in which a name without a value is an error. `Problem` where the syntax is wrong.
+
+    Examples
+    --------
+    >>> Jinja("{% for x in xs %}{{ x }};{% endfor %}").fill({"xs": [1, 2]})
+    '1;2;'
+    """
+
+    def __init__(self, text: str) -> None:
+        import jinja2
+        from jinja2 import meta, nodes
+
+        environment = jinja2.Environment(
+            undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+        )
+        try:
+            tree = environment.parse(text)
+            names = meta.find_undeclared_variables(tree)
+            self._template = environment.from_string(text)
+        except jinja2.TemplateSyntaxError as exc:
+            raise Problem(exc.lineno, f"this is not Jinja: {exc.message}") from exc
+        self.placeholders = [
+            Placeholder(node.name, node.lineno)
+            for node in tree.find_all(nodes.Name)
+            if node.ctx == "load" and node.name in names
+        ]
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """See `Language`."""
+        try:
+            return self._template.render(values)
+        except Exception as exc:
+            raise Problem(_line_in_jinja(exc), f"{type(exc).__name__}: {exc}") from exc
+
+    def missing(self, names: Iterable[str]) -> list[Placeholder]:
+        """See `Language`: which are needed only filling tells, for there are conditions."""
+        return []
+
+
+def _line_in_jinja(exc: Exception) -> int:
+    line, frames = 0, exc.__traceback__
+    while frames is not None:  # Jinja has put the template's own lines into the traceback
+        if frames.tb_frame.f_code.co_filename == "<template>":
+            line = frames.tb_lineno
+        frames = frames.tb_next
+    return line
+
+
+_LANGUAGES: dict[str, type[Dollar] | type[Jinja]] = {"dollar": Dollar, "jinja": Jinja}
+
+
+def check_mode(mode: object) -> None:
+    """Raise `OptionError` if there is no such language."""
+    if mode not in MODES:
+        raise OptionError(f"template_mode is {mode!r}; it should be one of {MODES}")
+
+
+class Template:
+    """One file.
+
+    Parameters
+    ----------
+    name : str
+        Where the filled one goes, below the pset's directory, with ``/`` between its parts.
+    path : str
+        Where the template is, for messages.
+    data : bytes
+        Its content. What is no text is copied as it is.
+    executable : bool
+        Whether the filled one may be executed.
+    mode : str
+        One of `MODES`.
+    """
+
+    def __init__(self, name: str, path: str, data: bytes, executable: bool, mode: str) -> None:
+        self.name, self.path, self.data = name, path, data
+        self.executable, self._mode = executable, mode
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k != "_language"}  # it does not pickle
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it is no text."""
+        return self._language is None
+
+    @property
+    def placeholders(self) -> list[Placeholder]:
+        """What it wants filled in, in the order of the text (Jinja: of its parts)."""
+        return [] if self._language is None else self._language.placeholders
+
+    @cached_property
+    def _language(self) -> Language | None:
+        if _is_binary(self.data):
+            return None
+        try:
+            return _LANGUAGES[self._mode](_decoded(self.data))
+        except Problem as problem:
+            raise self._error(problem) from problem
+
+    def missing(self, names: Iterable[str]) -> list[Placeholder]:
+        """The placeholders that are known to fail if there are only these names.
+
+        Raises
+        ------
+        TemplateError
+            If it is no template.
+        """
+        return [] if self._language is None else self._language.missing(names)
+
+    def fill(self, values: Mapping[str, Any]) -> bytes:
+        """Return the content with values in it.
+
+        Raises
+        ------
+        TemplateError
+            If there is no value for a placeholder.
+        """
+        if self._language is None:
+            return self.data
+        try:
+            return self._language.fill(values).encode(errors="surrogateescape")
+        except Problem as problem:
+            raise self._error(problem) from problem
+        except UnicodeEncodeError as exc:  # a lone surrogate among the values
+            raise TemplateError(f"{self.path}: the filled text cannot be written: {exc}") from exc
+
+    def write(self, folder: str, values: Mapping[str, Any]) -> None:
+        """Write the filled one below a directory; it must not be there yet."""
+        write_new(os.path.join(folder, self.name), self.fill(values), self.executable)
+
+    def _error(self, problem: Problem) -> TemplateError:
+        where = f"{self.path}, line {problem.line}" if problem.line else self.path
+        return TemplateError(f"{where}: {problem.what}")
+
+
+def write_new(path: str, data: bytes, executable: bool = False) -> None:
+    """Write a file that is not there yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    fd = os.open(path, flags, 0o777 if executable else 0o666)
+    with open(fd, "wb", buffering=0) as file:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+
+
+def _is_binary(data: bytes) -> bool:
+    if b"\0" in data:
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:  # text in another encoding, unless text would not look so
+        return _CONTROL.search(data) is not None
+    return False
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")  # each byte of another encoding comes back
+
+
+class Templates:
+    """The files that each pset's directory gets.
+
+    Parameters
+    ----------
+    folder : path
+        Where they are; also those in directories below.
+    mode : str
+        One of `MODES`.
+
+    Raises
+    ------
+    TemplateError
+        Naming what cannot be a template.
+    OptionError
+        If there is no such directory, or language.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], mode: str) -> None:
+        check_mode(mode)
+        self.folder = os.fspath(folder)
+        if not os.path.isdir(self.folder):
+            raise OptionError(
+                f"there is no directory {self.folder!r} of templates; "
+                "new_templates('slurm') or new_templates('local') writes some to begin with"
+            )
+        self.files = list(_read(self.folder, "", mode))
+        self._folders = sorted({d for file in self.files for d in _parents(file.name)})
+
+    def write(self, folder: str, values: Mapping[str, Any]) -> None:
+        """Write the filled files into a directory that has none of them."""
+        for name in self._folders:
+            os.mkdir(os.path.join(folder, name))
+        for file in self.files:
+            file.write(folder, values)
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split("/")
+    return ("/".join(parts[:i]) for i in range(1, len(parts)))
+
+
+def _read(folder: str, below: str, mode: str) -> Iterator[Template]:
+    with os.scandir(os.path.join(folder, below)) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        name = below + entry.name
+        if entry.name in _LEFT_OUT or entry.name.endswith("~"):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _read(folder, f"{name}/", mode)
+        elif entry.is_file():
+            yield read_template(entry.path, name, mode)
+        else:
+            kind = "a link to a directory" if entry.is_dir() else "no file that can be read"
+            raise TemplateError(f"{entry.path} is {kind}; templates are files and directories")
+
+
+def read_template(path: str, name: str, mode: str) -> Template:
+    """Read one file.
+
+    Raises
+    ------
+    TemplateError
+        If it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            data, bits = file.read(), os.fstat(file.fileno()).st_mode
+    except OSError as exc:
+        raise TemplateError(f"{path} cannot be read: {exc.strerror}") from exc
+    return Template(name, path, data, bool(bits & 0o111), mode)
+
+
+def check(
+    templates: Iterable[Template], psets: Sequence[Mapping[str, Any]], fields: Iterable[str]
+) -> None:
+    """Check that templates can be filled for psets, as far as that can be told beforehand.
+
+    Parameters
+    ----------
+    templates : iterable of Template
+    psets : sequence of dict
+    fields : iterable of str
+        What there is besides the parameters.
+
+    Raises
+    ------
+    TemplateError
+        Naming each file, line and placeholder.
+    """
+    shapes: dict[tuple[str, ...], int] = {}
+    for number, pset in enumerate(psets):
+        shapes.setdefault(tuple(pset), number)
+    given, problems = tuple(fields), dict[tuple[str, Placeholder], int]()
+    for template in templates:
+        for shape, number in shapes.items() or [((), 0)]:
+            for found in template.missing((*shape, *given)):
+                problems.setdefault((template.path, found), number)
+    if not problems:
+        return
+    lines = [
+        f"{path}, line {found.line}: `{found.name}` is no parameter of pset {number}"
+        for (path, found), number in problems.items()
+    ]
+    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(n for shape in shapes for n in shape))
+    hint = (
+        f"the psets have {names or 'no parameters'}, psweep_nb adds "
+        f"{', '.join(f'`{name}`' for name in given)}; a dollar sign itself is written $$"
+    )
+    raise TemplateError("\n".join([*lines[:_SHOWN], *more, hint]))
