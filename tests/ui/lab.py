@@ -11,10 +11,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route, TimeoutError
+from playwright.sync_api import Browser, Page, Route, TimeoutError, WebSocket
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _READY = """() => {
@@ -124,11 +125,19 @@ class Server:
 class LabPage:
     """A notebook open in JupyterLab."""
 
-    def __init__(self, browser: Browser, server: Server, path: str) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        server: Server,
+        path: str,
+        hear: Callable[[WebSocket], object] | None = None,
+    ) -> None:
         self.server = server
         self.path = path
         self.context = browser.new_context(viewport={"width": 1100, "height": 900})
         self.page: Page = self.context.new_page()
+        if hear is not None:
+            self.page.on("websocket", hear)
         self.open()
 
     def open(self, kernel: bool = True) -> None:
