@@ -130,7 +130,7 @@ class LabPage:
         browser: Browser,
         server: Server,
         path: str,
-        hear: Callable[[WebSocket], object] | None = None,
+        hear: Callable[[WebSocket], None] | None = None,
     ) -> None:
         self.server = server
         self.path = path

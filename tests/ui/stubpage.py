@@ -1,4 +1,4 @@
-"""The panel's own module on a page without Jupyter: a stub model that tests write to and read."""
+"""Widgets' own modules on a page without Jupyter: a stub model that tests write to and read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anywidget
 from playwright.sync_api import Browser, Page
 
 from psweep_nb.errors import PsweepError
 from psweep_nb.ui import detail, header
 from psweep_nb.ui.board import Board
-from psweep_nb.ui.panel import MODULES
-from psweep_nb.ui.widgetfiles import joined
+from psweep_nb.ui.panel import PanelWidget
 from tests.ui.fakes import FakeRun
 
 THEMES = {
@@ -33,8 +33,13 @@ THEMES = {
         "--jp-error-color1": "#d32f2f",
     },
 }
-#: What a widget's module is given in the place of a model that a kernel answers.
-MODEL = """
+#: A widget's module on a page, given this in the place of a model that a kernel answers.
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>stub</title>
+<link rel="stylesheet" href="widget.css">
+<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
+<div id="root"></div>
+<script type="module">
+import widget from "./widget.js";
 class Model {
   constructor(state) { this.state = state; this.heard = {}; this.sent = []; }
   get(name) { return this.state[name]; }
@@ -43,45 +48,44 @@ class Model {
   off(name, handler) { this.heard[name] = (this.heard[name] ?? []).filter((h) => h !== handler); }
   emit(name, value) { for (const handler of this.heard[name] ?? []) handler(value); }
   save_changes() {}
-  send(message) { if (this.gone) throw new Error("no comm"); this.sent.push(message); }
+  send(message) {
+    if (this.gone) throw new Error("no comm");
+    this.sent.push(message);
+    if (!this.deaf) window.kernel?.(message);
+  }
 }
-"""
-_PAGE = (
-    """<!doctype html><meta charset="utf-8"><title>stub</title>
-<link rel="stylesheet" href="panel.css">
-<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
-<div id="root"></div>
-<script type="module">
-import panel from "./panel.js";
-"""
-    + MODEL
-    + """
-const state = {header: "{}", known: "{}", rows: "{}", groups: "[]", plot: "{}"};
-window.model = new Model(state);
-window.draw = () => { window.end = panel.render({ model, el: document.getElementById("root") }); };
-window.draw2 = () => panel.render({ model, el: document.getElementById("root2") });
+window.model = new Model(%s);
+window.draw = (id = "root") => {
+  const el = document.getElementById(id) ?? Object.assign(document.createElement("div"), { id });
+  document.body.append(el);
+  window.end = widget.render({ model, el });
+};
 window.ready = true;
 </script>"""
-)
 
 
-class StubPage:
-    """The page, and a stand-in for the kernel behind it."""
+class WidgetPage:
+    """A page with one widget's module on a stub model, `model`; `draw` shows it."""
 
-    def __init__(self, browser: Browser, theme: str = "light", width: int = 900) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 700})
+    def __init__(
+        self,
+        browser: Browser,
+        widget: type[anywidget.AnyWidget],
+        state: dict[str, Any],
+        theme: str = "light",
+        width: int = 900,
+        height: int = 760,
+    ) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height})
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
-        self._boards: dict[FakeRun, Board] = {}
-        self._served = 0
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
-
         files = {
-            "panel.js": ("text/javascript", joined(*MODULES)),
-            "panel.css": ("text/css", joined("panel.css")),
-            "": ("text/html", _PAGE % style),
+            "widget.js": ("text/javascript", str(widget._esm)),
+            "widget.css": ("text/css", str(widget._css)),
+            "": ("text/html", _PAGE % (style, json.dumps(state))),
         }
 
         def serve(route: Any) -> None:
@@ -94,6 +98,25 @@ class StubPage:
         self.page.route("http://stub.test/**", serve)
         self.page.goto("http://stub.test/")
         self.page.wait_for_function("window.ready")
+
+    def draw(self) -> None:
+        self.page.evaluate("draw()")
+
+    def shot(self, path: Path) -> None:
+        self.page.screenshot(path=path)
+
+    def close(self) -> None:
+        self.context.close()
+
+
+class StubPage(WidgetPage):
+    """A panel's page, and a stand-in for the kernel behind it."""
+
+    def __init__(self, browser: Browser, theme: str = "light", width: int = 900) -> None:
+        state = {"header": "{}", "known": "{}", "rows": "{}", "groups": "[]", "plot": "{}"}
+        super().__init__(browser, PanelWidget, state, theme, width, 700)
+        self._boards: dict[FakeRun, Board] = {}
+        self._served = 0
 
     def push(self, run: FakeRun) -> None:
         """What the kernel's follower does."""
@@ -146,9 +169,6 @@ class StubPage:
             else:
                 self.answer({"kind": "query"})
 
-    def draw(self) -> None:
-        self.page.evaluate("draw()")
-
     def sent(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.page.evaluate("model.sent")
         return found
@@ -163,9 +183,3 @@ class StubPage:
         """Answer the request for a row's detail."""
         found = detail.of(run, index)  # type: ignore[arg-type]
         self.answer({"kind": "detail", "index": index, "detail": found})
-
-    def shot(self, path: Path) -> None:
-        self.page.screenshot(path=path)
-
-    def close(self) -> None:
-        self.context.close()

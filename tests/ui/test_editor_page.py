@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -480,12 +479,7 @@ def test_without_its_kernel_the_code_is_kept(pages: Any) -> None:
 
 def test_a_second_view_shows_the_same(pages: Any) -> None:
     page = pages(grid_content(a=[1, 2]))
-    page.page.evaluate(
-        "document.body.append(Object.assign(document.createElement('div'), {id: 'second'}))"
-    )
-    page.page.evaluate(
-        "import('./editor.js').then((m) => m.default.render({model, el: second})).then(() => 1)"
-    )
+    page.page.evaluate("draw('second')")
     page.page.locator("#root .pse-text").fill("1, 2, 3")
     expect(page.page.locator("#second .pse-counted")).to_have_text("3 psets")
     expect(page.page.locator("#second .pse-text")).to_have_value("1, 2, 3")
@@ -541,26 +535,3 @@ def test_looks(browser: Browser, shots: Path, theme: str, width: int) -> None:
     page.page.screenshot(path=shots / f"editor-3-wrong-{theme}-{width}.png")
     assert page.errors == []
     page.close()
-
-
-@pytest.mark.skipif(
-    "PSWEEP_AXE" not in os.environ, reason="set PSWEEP_AXE to axe-core's axe.min.js"
-)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(pages: Any, theme: str) -> None:
-    page = pages(looks(), theme)
-    page.page.evaluate(Path(os.environ["PSWEEP_AXE"]).read_text(encoding="utf-8"))
-    found = []
-    for step in ("", "wrong", "off"):
-        if step == "wrong":
-            field(page, "Values of azimuth").fill("0, [")
-            expect(counted(page)).to_contain_text("to correct")
-        if step == "off":
-            field(page, "Use azimuth").uncheck()
-            field(page, "Values of depth").press("Enter")
-            expect(counted(page)).to_have_text("20 psets")
-        for name in ("Psets", "Code", "Rows"):
-            view(page, name)
-            result = page.page.evaluate("axe.run('.pse')")
-            found += [(step, name, v["id"], v["nodes"][0]["html"]) for v in result["violations"]]
-    assert found == []

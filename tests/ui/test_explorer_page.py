@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, expect
 
-import psweep_nb as ps
-from psweep_nb.ui.explorer import Explorer, ExplorerWidget
+from tests.ui.explorerpage import ExplorerPage
 from tests.ui.lab import LabPage, Server
-from tests.ui.stubpage import MODEL, THEMES
 from tests.ui.test_picture import table
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -183,79 +180,10 @@ def test_by_keyboard_and_beside_a_busy_kernel(lab: LabPage) -> None:
 
 # -- the module on a page without Jupyter ----------------------------------------------------
 
-_PAGE = (
-    """<!doctype html><meta charset="utf-8"><title>stub</title>
-<link rel="stylesheet" href="css">
-<style>:root{%s} body{background:var(--jp-layout-color1);margin:12px;font-family:sans-serif}</style>
-<div id="root"></div>
-<script type="module">
-import explorer from "./js";
-const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-"""
-    + MODEL
-    + """
-class Drawing extends Model {
-  put(state, figure) {
-    Object.assign(this.state, state, { figure: bytes(figure) });
-    for (const name of ["figure", "menu", "chosen", "said"]) this.emit("change:" + name);
-  }
-}
-window.model = new Drawing({});
-const root = document.getElementById("root");
-window.draw = () => { window.end = explorer.render({ model, el: root }); };
-window.ready = true;
-</script>"""
-)
-
-
-class Stub:
-    """The page, answered by a real explorer in this process."""
-
-    def __init__(self, browser: Browser, data: Any, theme: str = "light", **first: str) -> None:
-        self.context = browser.new_context(viewport={"width": 900, "height": 760})
-        self.page: Page = self.context.new_page()
-        self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        style = "".join(f"{name}:{value};" for name, value in THEMES[theme].items())
-        files = {"js": ExplorerWidget._esm, "css": ExplorerWidget._css, "": _PAGE % style}
-        kinds = {"js": "text/javascript", "css": "text/css", "": "text/html"}
-
-        def serve(route: Any) -> None:
-            name = route.request.url.rsplit("/", 1)[1]
-            if name in files:
-                route.fulfill(body=str(files[name]), content_type=kinds[name])
-            else:
-                route.fulfill(status=404)
-
-        self.page.route("http://stub.test/**", serve)
-        self.page.goto("http://stub.test/")
-        self.page.wait_for_function("window.ready")
-        self.explorer: Explorer = ps.explore(data, **first)
-        self.explorer.draw()
-        self.put()
-        self.page.evaluate("draw()")
-
-    def put(self) -> None:
-        import base64
-
-        widget = self.explorer.widget
-        state = {"menu": widget.menu, "chosen": widget.chosen, "said": widget.said}
-        figure = base64.b64encode(widget.figure).decode()
-        self.page.evaluate("([state, figure]) => model.put(state, figure)", [state, figure])
-
-    def answer(self) -> None:
-        """Have the explorer answer what the page asked last."""
-        self.explorer.answer(self.page.evaluate("model.sent.at(-1)"))
-        self.put()
-
-    def close(self) -> None:
-        assert self.errors == []
-        self.context.close()
-
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_looks(browser: Browser, shots: Path, theme: str) -> None:
-    stub = Stub(browser, table(), theme, x="a", y="energy", color="b")
+    stub = ExplorerPage(browser, table(), theme, x="a", y="energy", color="b")
     for column in ("fine", "many", "method"):
         stub.page.get_by_label("filter by", exact=True).select_option(column)
         stub.answer()
@@ -268,7 +196,7 @@ def test_looks(browser: Browser, shots: Path, theme: str) -> None:
 def test_hostile_names_and_values_stay_texts(browser: Browser) -> None:
     bad = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
     df = pd.DataFrame({bad: [1, 2, 3], "y": [1.0, 2.0, 3.0], "\u202ez\u200b": [bad, "b", "\n"]})
-    stub = Stub(browser, df, x=bad, y="y")
+    stub = ExplorerPage(browser, df, x=bad, y="y")
     page = stub.page
     page.get_by_label("filter by", exact=True).select_option("\u202ez\u200b")
     stub.answer()
@@ -286,7 +214,7 @@ def test_hostile_names_and_values_stay_texts(browser: Browser) -> None:
 
 
 def test_names_roles_and_what_is_typed(browser: Browser) -> None:
-    stub = Stub(browser, table(), x="a", y="energy")
+    stub = ExplorerPage(browser, table(), x="a", y="energy")
     page = stub.page
     page.get_by_label("filter by", exact=True).select_option("fine")
     stub.answer()

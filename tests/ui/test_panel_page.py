@@ -529,11 +529,7 @@ def test_a_plot_is_drawn_and_a_point_opens_its_pset(stub: StubPage) -> None:
 
 def test_another_view_shows_what_was_asked_for_here(stub: StubPage) -> None:
     run = shown(stub, shading())
-    stub.page.evaluate(
-        """() => { const root = document.createElement("div"); root.id = "root2";
-          document.body.append(root);
-          window.draw2(); }"""
-    )
+    stub.page.evaluate("draw('second')")
     first, second = (stub.page.locator(".psw").nth(n) for n in (0, 1))
     first.get_by_role("button", name="3 failed").click()
     stub.serve(run)

@@ -155,7 +155,8 @@ class Rows {
     const kinds = row.kind === "given" ? ["given", ...state.kinds] : state.kinds;
     options(made.kind, kinds, { given: "from code" });
     options(made.tie, ["", ...state.ties], { "": "none" });
-    if (made.on.checked !== row.on) made.on.checked = row.on;
+    // Not what the kernel said before it heard of the last click.
+    if (this.editor.settled()) made.on.checked = row.on;
     for (const field of ["name", "kind", "text", "middle", "tie"]) {
       this.editor.put(made[field], row[field]);
     }
