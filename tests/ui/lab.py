@@ -1,4 +1,4 @@
-"""A real JupyterLab and a page in it, driven through its own commands."""
+"""A real JupyterLab, or Notebook 7, and a page in it, driven through its own commands."""
 
 from __future__ import annotations
 
@@ -38,11 +38,23 @@ _OUTPUTS = """(i) => {
 }"""
 
 
-class Server:
-    """``jupyter lab`` on a folder of its own."""
+_FRONT_ENDS = {
+    "jupyterlab": (
+        "/doc/tree/",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    ),
+    "notebook": ("/notebooks/", "--JupyterNotebookApp.expose_app_in_browser=True"),
+}
 
-    def __init__(self, folder: Path, theme: str = "Light") -> None:
+
+class Server:
+    """``jupyter lab`` on a folder of its own, or ``jupyter notebook``."""
+
+    def __init__(self, folder: Path, front_end: str = "jupyterlab") -> None:
         self.folder = folder
+        self.pages, *options = _FRONT_ENDS[front_end]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -55,13 +67,11 @@ class Server:
         settings.mkdir(parents=True)
         private["JUPYTERLAB_SETTINGS_DIR"] = str(settings.parent.parent)
         (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-        (settings / "themes.jupyterlab-settings").write_text(f'{{"theme": "JupyterLab {theme}"}}')
+        (settings / "themes.jupyterlab-settings").write_text('{"theme": "JupyterLab Light"}')
         self.log = open(folder / "lab.log", "wb")  # noqa: SIM115 - closed with the server
-        never = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+        command = [sys.executable, "-m", front_end, "--no-browser", "--ip=127.0.0.1"]
         command += [f"--port={port}", "--allow-root", "--IdentityProvider.token="]
-        command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
-        command += [f"--LabApp.check_for_updates_class={never}", f"--ServerApp.root_dir={folder}"]
+        command += [*options, f"--ServerApp.root_dir={folder}"]
         environment = {**os.environ, **private, "IPYTHONDIR": str(folder / ".ipython")}
         environment.pop("PSWEEP_WAIT", None)
         self.process = subprocess.Popen(
@@ -78,7 +88,7 @@ class Server:
                 return
             except OSError:
                 time.sleep(0.1)
-        raise AssertionError("JupyterLab did not start:\n" + (self.folder / "lab.log").read_text())
+        raise AssertionError("Jupyter did not start:\n" + (self.folder / "lab.log").read_text())
 
     def add(self, notebook: str, folder: str) -> str:
         """A copy of one of our notebooks in a folder of its own; its path."""
@@ -123,7 +133,7 @@ class Server:
 
 
 class LabPage:
-    """A notebook open in JupyterLab."""
+    """A notebook open in the server's front-end."""
 
     def __init__(
         self,
@@ -145,7 +155,7 @@ class LabPage:
         if not kernel:
             # Lab starts a kernel for every notebook it opens, unless it cannot.
             self.page.route("**/api/sessions*", self._start_nothing)
-        self.page.goto(f"{self.server.url}/doc/tree/{self.path}")
+        self.page.goto(self.server.url + self.server.pages + self.path)
         if kernel:
             self.ready()
         else:

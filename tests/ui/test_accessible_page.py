@@ -46,6 +46,8 @@ def editor(browser: Browser, theme: str) -> Iterator[WidgetPage]:
     page = EditorPage(browser, editor_of(looks()), theme)
     page.draw()
     find = page.page
+    find.get_by_label("Values of depth").press("Enter")
+    expect(find.locator(".pse-counted")).to_have_text("60 psets")
     for name in ("Psets", "Code", "Rows"):
         find.get_by_role("tab", name=name).click()
         yield page
