@@ -213,7 +213,9 @@ class Database:
         load, psets = loader(self.trusted), self._psets.get(unfolded.run.run_id)
         while records.bodies:
             some = records.take(_ROWS_AT_ONCE)
-            new = frame_of(unfolded.run, some, session.spec.host, load, psets)
+            new = frame_of(
+                unfolded.run, some, session.spec.host, load, psets, unfolded.replaced
+            )
             del some  # before the merge, which needs the most memory
             self._merge_rows(unfolded, deletions.without(new, unfolded.run, unfolded.deleted))
 
@@ -272,6 +274,17 @@ class Database:
                 self._write(frame)
             for unfolded in changed:
                 unfolded.save()
+
+    def remark(self, run: RunDir) -> str:
+        """Return what the user should know of a run's rows; empty if nothing."""
+        with self._guard:
+            names = sorted(self._unfolded(run.path).replaced)
+        if not names:
+            return ""
+        return (
+            f"in the table results have replaced the parameters of the same names: "
+            f"{', '.join(names)}; Study.params gives the psets as they were"
+        )
 
     def take(self, table: pd.DataFrame) -> None:
         """Make `table` the study's table; rows of the file that it lacks are kept."""

@@ -27,7 +27,7 @@ def main() -> None:
     notes = open_notes(session)
     executor = LocalExecutor(session, notes, capture=True, adopts=True)
 
-    def fold() -> None:
+    def fold() -> str:
         # pandas takes longer to load than most psets: not before something is to be folded.
         from psweep_nb.database import Database
 
@@ -37,6 +37,7 @@ def main() -> None:
         sys.path[:] = [*more, *(p for p in sys.path if p not in more)]
         database = Database.of_run(session.run, trusted == "1")
         database.fold()
+        return database.remark(session.run)
 
     engine = Engine(session, executor, notes, fold, in_background=True, on_progress=Preload())
 

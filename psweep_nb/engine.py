@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time_ns
-from typing import Any
 
 from psweep_nb.errors import PsweepError, StudyError
 from psweep_nb.executors import Progress, SessionExecutor
@@ -53,7 +52,8 @@ class Engine:
     notes : Writer
         The engine's own journal.
     fold : callable
-        Merges the journals into the table; raises `PsweepError` or `OSError` when it cannot.
+        Merges the journals into the table, and returns what is to be said of it, if anything;
+        raises `PsweepError` or `OSError` when it cannot.
     in_background : bool
         Fold in a thread, so that workers are not kept waiting; an engine whose executor works
         in its own thread does both in turn.
@@ -66,7 +66,7 @@ class Engine:
         session: Session,
         executor: SessionExecutor,
         notes: Writer,
-        fold: Callable[[], Any],
+        fold: Callable[[], str],
         *,
         in_background: bool,
         on_progress: Callable[[int], object] | None = None,
@@ -250,12 +250,12 @@ def wait_for_old_workers(run: RunDir) -> None:
 class Folding:
     """Folds now and then, so that it costs a few per cent, and once at the end."""
 
-    def __init__(self, fold: Callable[[], Any], in_background: bool) -> None:
+    def __init__(self, fold: Callable[[], str], in_background: bool) -> None:
         self._fold = fold
         self._in_background = in_background
         self._thread: threading.Thread | None = None
         self._due = monotonic() + FOLD_S
-        self._trouble = ""
+        self._said = ""
 
     def maybe(self) -> None:
         """Fold if it is time to."""
@@ -270,21 +270,20 @@ class Folding:
     def _once(self) -> None:
         begin = monotonic()
         try:
-            self._fold()
-            self._trouble = ""
+            self._said = self._fold()
         except Exception as exc:
             # Any at all: the table is the user's, who may have edited it into anything. What
             # finished is safe in the journals, and is merged when the table can be written.
             kind = "" if isinstance(exc, PsweepError | OSError) else f"{type(exc).__name__}: "
-            self._trouble = f"{kind}{exc} (the results are kept in the journal)"
+            self._said = f"{kind}{exc} (the results are kept in the journal)"
         self._due = monotonic() + max(FOLD_S, FOLD_SHARE * (monotonic() - begin))
 
     def finish(self) -> str:
-        """Fold the rest; return what is in the way, empty if nothing is."""
+        """Fold the rest; return what is to be said: what is in the way, or of the rows."""
         if self._thread is not None:
             self._thread.join()
         self._once()
-        return self._trouble
+        return self._said
 
 
 class Syncing:

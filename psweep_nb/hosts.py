@@ -64,21 +64,21 @@ def run_inline(
         notes = open_notes(session)
         in_thread = session.spec.mode == "thread"
         chosen: SessionExecutor
-        fold: Callable[[], object] = database.fold
         if executor is not None:
             chosen = FuturesExecutor(session, executor, session.spec.workers, func, setup)
         elif "kill" in session.spec.can:
             chosen = LocalExecutor(session, notes, capture=bool(session.spec.capture_logs))
         else:
-            chosen = serial = SerialExecutor(
+            chosen = SerialExecutor(
                 session,
                 partial(_caller, session, func, psets, setup, interrupts=not in_thread),
                 restore_cwd=not in_thread,
                 on_failure=on_failure,
             )
 
-            def fold() -> None:
-                database.fold(serial.take_written())
+        def fold() -> str:
+            database.fold(chosen.take_written() if isinstance(chosen, SerialExecutor) else None)
+            return database.remark(session.run)
 
         # With a serial executor a thread would only take turns with the function.
         in_background = not isinstance(chosen, SerialExecutor)

@@ -54,7 +54,7 @@ def compare(database: Database, calc_dir: Path) -> Comparison:
 
 def _of_batches(database: Database) -> set[str]:
     """The psets whose directories were made with their rows."""
-    batches = [run for run in database.runs() if run.info.get("kind") == "batch"]
+    batches = [run for run in database.runs() if run.is_batch]
     return {pset_id for run in batches for pset_id in run.psets.ids(0, run.info["n"])}
 
 

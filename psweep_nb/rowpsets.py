@@ -40,8 +40,8 @@ def df_extract_params(df: pd.DataFrame, py_types: bool = False) -> list[dict[str
     Warns
     -----
     UserWarning
-        If rows have a hash that fits no choice of their columns, because they were edited, say.
-        Their parameters are then told by name.
+        If rows have a hash that fits no choice of their columns, because they were edited, say, or
+        results have replaced parameters. Their parameters are then told by name.
 
     Examples
     --------
@@ -56,7 +56,8 @@ def df_extract_params(df: pd.DataFrame, py_types: bool = False) -> list[dict[str
     if rows.uncertain:
         warnings.warn(
             f"{rows.uncertain} rows have a hash that fits none of their columns (were they "
-            "edited?); their parameters are told by name: those without a trailing underscore",
+            "edited, or replaced by results of the same names?); their parameters are told by "
+            "name: those without a trailing underscore. Study.params has the psets of runs exactly",
             UserWarning,
             stacklevel=2,
         )

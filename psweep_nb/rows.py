@@ -5,6 +5,7 @@ since a frame from single rows costs a hundred times as much.
 """
 
 from collections.abc import Callable, Sequence
+from pickle import dumps
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def frame_of(
     host: str,
     load: Load,
     psets: Sequence[dict[str, Any]] | None = None,
+    replaced: set[str] | None = None,
 ) -> pd.DataFrame:
     """Return one row for each pset that ended, or was prepared, of its last attempt.
 
@@ -50,6 +52,8 @@ def frame_of(
         Unpickles, see `trust.loader`.
     psets : sequence of dict, optional
         The run's psets by number, where they are at hand.
+    replaced : set of str, optional
+        Gets the names of parameters that results of these names have replaced by other values.
     """
     heads = np.frombuffer(records.heads, dtype=_HEADS)
     chosen = _last_attempts(heads, run.info["n"])
@@ -82,7 +86,7 @@ def frame_of(
     }
     if run.is_batch:
         columns.update(_of_jobs(columns, waiting, results))
-    columns.update(_joined(params, results))
+    columns.update(_joined(params, results, set() if replaced is None else replaced))
     return frames.build(columns, heads["start"].astype("datetime64[ns]"))
 
 
@@ -98,12 +102,30 @@ def _of_jobs(
     return {"_exec_host": hosts, "_pset_runtime": runtime, "_failed": failed}
 
 
-def _joined(params: list[dict[str, Any]], results: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def _joined(
+    params: list[dict[str, Any]], results: list[dict[str, Any]], replaced: set[str]
+) -> dict[str, list[Any]]:
     """Return the columns of parameters and results; a result stands for a parameter of its name."""
     columns, more = frames.columns_of(params), frames.columns_of(results)
-    if columns.keys().isdisjoint(more):
+    both = columns.keys() & more.keys()
+    if not both:
         return {**columns, **more}
+    for name in both - replaced:
+        pairs = zip(columns[name], more[name], strict=True)
+        if any(result is not ABSENT and not _same(param, result) for param, result in pairs):
+            replaced.add(name)
     return frames.columns_of([{**p, **r} for p, r in zip(params, results, strict=True)])
+
+
+def _same(one: Any, two: Any) -> bool:
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, int | float | str):
+        return bool(one == two or (one != one and two != two))
+    try:
+        return dumps(one, 5) == dumps(two, 5)  # arrays and such: what == gives can be anything
+    except Exception:
+        return False
 
 
 def _last_attempts(heads: np.ndarray, n: int) -> np.ndarray:

@@ -55,7 +55,7 @@ class Status:
     time_left : float or None
         Seconds, from workers, runtimes and rate; None where nothing tells.
     message : str
-        Why it stopped, paused or could not write.
+        Why it stopped, paused or could not write, or what is to be known of its rows.
     workers : int
         Psets executed at a time.
     reports : dict

@@ -535,7 +535,7 @@ class Study(BatchMethods):
             raise_first(self._run(found.session.run), errors)
         if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
             raise StudyError(f"the run did not finish: {ended.message}")
-        if ended.state == "finished" and ended.message:  # the table could not be written
+        if ended.state == "finished" and ended.message:  # of the table
             tell([ended.message], notes)
         return self.df
 

@@ -34,6 +34,10 @@ class Unfolded:
     ----------
     rows : int
         Rows of this run that are in the table, by this process's knowledge.
+    results : set of str
+        Names of results.
+    replaced : set of str
+        Names of parameters that results of these names have replaced in the table.
     changed : bool
         Whether more was read than `folded.json` says.
     """
@@ -50,6 +54,7 @@ class Unfolded:
         self._seen = None if "rows" in folded else bytearray(run.info["n"])
         self.deleted = deletions.deleted(run)
         self.results: set[str] = set(folded.get("results", ()))
+        self.replaced: set[str] = set(folded.get("replaced", ()))
         self.changed = False
         self._complete: int = folded.get("complete", 0)  # sessions, if all they had is folded
         self._offsets: dict[str, int] = folded.get("offsets", {})
@@ -134,6 +139,7 @@ class Unfolded:
         data = {
             "rows": self.rows,
             "results": sorted(self.results),
+            "replaced": sorted(self.replaced),
             "complete": 0 if is_held(self.run.lock) else complete,
             "offsets": self._offsets,
         }

@@ -179,8 +179,13 @@ def test_changes_in_place_reach_the_row_and_not_the_caller(way: Way, study: Stud
     shared = ["x"]
     params = [{"a": a, "values": shared} for a in range(4)]
     before = deepcopy(params)
-    df = way.run(study, workloads.change_in_place, params).df
-    assert params == before
+    said: list[str] = []
+    run = way.run(study, workloads.change_in_place, params, notes=said.append)
+    df = run.df
+    assert params == before == study.params()
+    message = run.status().message
+    assert "results have replaced the parameters of the same names: a, values" in message
+    assert said == ([message] if way.blocking else [])
     assert df["a"].tolist() == [0, 10, 20, 30]
     assert df["values"].tolist() == [["x", "more"]] * 4
     assert df["seen"].tolist() == [["x", "more"]] * 4, "each pset has a copy of its own"

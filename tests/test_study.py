@@ -385,3 +385,29 @@ def test_a_copied_study_of_plain_values_opens_and_runs(study: Study) -> None:
         run.retry(recorded=True)
     assert run.retry(workloads.double).wait(30).done == 2
     assert Study("calc").df["a"].tolist() == [1, 2]
+
+
+def test_results_named_like_parameters_are_said(study: Study) -> None:
+    """Also by who goes on with the run, and folds nothing of the kind."""
+
+    def func(a: int, text: str) -> dict[str, Any]:
+        if a == 2 and not fixed:
+            raise RuntimeError
+        return {"a": a / 2 if a == 1 else a, "text": text}
+
+    fixed: list[int] = []
+    params = [{"a": a, "text": str(a)} for a in (1, 2)]
+    with pytest.raises(RuntimeError):
+        study.run(func, params)
+    run = study.run_of(-1)
+    assert "have replaced the parameters of the same names: a; Study" in run.status().message
+    fixed.append(1)
+    assert "same names: a; Study.params gives" in run.retry(func).wait(30).message
+    assert study.df["a"].tolist() == [0.5, 2]
+    assert study.params() == params
+
+
+def test_results_that_repeat_parameters_are_not_said(study: Study) -> None:
+    values = [1, "text", None, float("nan"), np.arange(3), [1, {"b": 2}], np.float64(2)]
+    study.run(lambda value: {"value": value, "more": 1}, [{"value": value} for value in values])
+    assert study.run_of(-1).status().message == ""

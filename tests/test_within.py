@@ -78,7 +78,8 @@ def test_both_styles_of_call(study: Study, style: str) -> None:
         report(x=a + 1, a=a + 1)
         return {}
 
-    df = study.run(by_pset if style == "pset" else by_name, A4)
+    with pytest.warns(UserWarning, match="results have replaced the parameters .* names: a;"):
+        df = study.run(by_pset if style == "pset" else by_name, A4)
     assert df["x"].tolist() == df["a"].tolist() == [1, 2, 3, 4]
 
 
