@@ -9,9 +9,8 @@ from typing import Any
 NO_MEMBERS = frozenset({
     "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__",
     "__annotate__", "__annotate_func__", "__annotations_cache__", "__firstlineno__",
-    "__static_attributes__", "__slots__", "__match_args__", "__parameters__", "__orig_bases__",
-    "__type_params__", "__abstractmethods__", "_abc_impl", "__dataclass_fields__",
-    "__dataclass_params__", "__hash__",
+    "__static_attributes__", "__slots__", "__parameters__", "__orig_bases__", "__type_params__",
+    "__abstractmethods__", "_abc_impl", "__dataclass_fields__", "__dataclass_params__",
 })
 # fmt: on
 
@@ -27,9 +26,13 @@ def cells(func: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def slots(kind: type) -> tuple[str, ...]:
-    """Names of a class's own slots."""
+    """Names of a class's own slots, as its objects have them."""
     found = vars(kind).get("__slots__", ())
-    return (found,) if isinstance(found, str) else tuple(found)
+    owner = kind.__name__.lstrip("_")
+    return tuple(
+        f"_{owner}{name}" if owner and name.startswith("__") and not name.endswith("__") else name
+        for name in ((found,) if isinstance(found, str) else found)
+    )
 
 
 def functions_in(member: Any) -> list[Any]:

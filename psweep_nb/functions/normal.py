@@ -1,51 +1,26 @@
-"""Code as text that says what it does and nothing else, and the names it reads.
+"""Code as text that says what it does and nothing else.
 
-Blind to comments, formatting, docstrings and to the file or cell it stands in. Used by `identity`.
+Blind to comments, formatting, docstrings and to the file or cell it stands in. Used by `walk`.
 """
 
 import ast
-import dis
 import linecache
+import re
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
 from typing import Any, NamedTuple
 
+from psweep_nb.functions.changes import Change, changes_in
+from psweep_nb.functions.values import plain
+
 _BLOCKS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
-_NAMES = {
-    "LOAD_GLOBAL": "global",
-    "LOAD_NAME": "global",
-    "LOAD_DEREF": "closure",
-    "LOAD_CLASSDEREF": "closure",
-    "LOAD_FROM_DICT_OR_DEREF": "closure",
-    "LOAD_FROM_DICT_OR_GLOBALS": "global",
-}
-_STORES = {"STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"}
-_ATTRIBUTES = {"LOAD_ATTR", "LOAD_METHOD"}
-# fmt: off
-_MUTATORS = frozenset({
-    "add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop", "popitem",
-    "popleft", "remove", "setdefault", "sort", "update",
-})
-# fmt: on
 _NEWLOCALS = 0x2  # co_flags of functions, which classes and modules do not have
 _HAS_DOCSTRING = 0x4000000  # co_flags, from Python 3.13 on
-
-
-class Read(NamedTuple):
-    """A name that code reads and the attributes it takes of it: ``mod.sub.f``."""
-
-    scope: str  # "global", "closure" or "import"
-    name: str
-    attributes: tuple[str, ...]
-
-
-class Reads(NamedTuple):
-    """What code reads, and which of these names it changes as well: state, no part of the code."""
-
-    reads: tuple[Read, ...]
-    changed: frozenset[str]
+# *args, **kwargs, and what makes generators and coroutines
+_KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x200
+_BETWEEN = re.compile("<(locals|listcomp|setcomp|dictcomp|genexpr)>[.]")  # in a qualified name
 
 
 class Source(NamedTuple):
@@ -54,7 +29,7 @@ class Source(NamedTuple):
     text: str
     defaults: dict[str, str]  # of parameters, as written
     outside: tuple[tuple[str, ...], ...]  # names in decorators, with their attributes
-    changed: frozenset[str]  # names whose items or attributes are assigned to
+    changes: tuple[Change, ...]  # what it may write to, its own variables included
 
 
 def source_at(file: str, name: str, line: int) -> Source | None:
@@ -70,7 +45,7 @@ def source_at(file: str, name: str, line: int) -> Source | None:
         Where it begins, its decorators included; 0 for a class, which does not know.
     """
     linecache.checkcache(file)
-    return _source_in("".join(linecache.getlines(file)), name.replace("<locals>.", ""), line)
+    return _source_in("".join(linecache.getlines(file)), _BETWEEN.sub("", name), line)
 
 
 def module_source(file: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], ...]]:
@@ -121,16 +96,19 @@ def _definitions(text: str) -> dict[str, list[ast.AST]]:
 @lru_cache(maxsize=512)
 def _source_in(text: str, name: str, line: int) -> Source | None:
     try:
-        named = _definitions(text).get(name, [])
+        return _source_of(_definitions(text).get(name, []), name, line)
     except (SyntaxError, ValueError, RecursionError):
-        return None
+        return None  # such as a sum of 1000 terms
+
+
+def _source_of(named: list[ast.AST], name: str, line: int) -> Source | None:
     there = [node for node in named if line and _first_line(node) == line]
     # One file edited after its import has moved: the only one of that name is it.
     nodes = there or (named if name.rpartition(".")[2] != "<lambda>" else [])
     if len(nodes) != 1:
         return None
     [node] = nodes
-    return Source(ast.unparse(node), _defaults(node), _decorated_by(node), _changed(node))
+    return Source(ast.unparse(node), _defaults(node), _decorated_by(node), changes_in(node))
 
 
 def _first_line(node: Any) -> int:
@@ -165,20 +143,6 @@ def _chains(expression: ast.AST) -> Iterator[tuple[str, ...]]:
             yield (node.id, *steps)
 
 
-def _changed(node: ast.AST) -> frozenset[str]:
-    found = set()
-    for target in ast.walk(node):
-        if isinstance(target, ast.Subscript | ast.Attribute) and not isinstance(
-            target.ctx, ast.Load
-        ):
-            root: ast.AST = target
-            while isinstance(root, ast.Subscript | ast.Attribute):
-                root = root.value
-            if isinstance(root, ast.Name):
-                found.add(root.id)
-    return frozenset(found)
-
-
 @lru_cache(maxsize=64)
 def _module_in(text: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], ...]]:
     try:
@@ -195,53 +159,15 @@ def _module_in(text: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], 
         return text, ()
 
 
-@lru_cache(maxsize=1024)
-def reads_of(code: CodeType) -> Reads:
-    """What a code object reads, the functions in it included."""
-    reads: dict[Read, None] = {}
-    changed: set[str] = set()
-    for inner in _with_inner(code):
-        steps = list(dis.get_instructions(inner))
-        for at, step in enumerate(steps):
-            if step.opname in _NAMES:
-                attributes = _attributes_behind(steps, at)
-                reads[Read(_NAMES[step.opname], str(step.argval), attributes)] = None
-                if len(attributes) == 1 and attributes[0] in _MUTATORS:
-                    changed.add(str(step.argval))
-            elif step.opname in _STORES:
-                changed.add(str(step.argval))
-            elif step.opname == "IMPORT_NAME":
-                level, names = steps[at - 2].argval, steps[at - 1].argval
-                dots = "." * level if isinstance(level, int) else ""
-                taken = tuple(map(str, names)) if isinstance(names, tuple) else ()
-                reads[Read("import", dots + str(step.argval), taken)] = None
-    return Reads(tuple(reads), frozenset(changed))
-
-
-def _attributes_behind(steps: list[dis.Instruction], at: int) -> tuple[str, ...]:
-    found = []
-    for step in steps[at + 1 :]:
-        if step.opname not in _ATTRIBUTES:
-            break
-        found.append(str(step.argval))
-    return tuple(found)
-
-
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _with_inner(constant)
-
-
 def text_of_code(code: CodeType) -> str:
     """A code object in words, where there is no source: what it computes, not where it stands."""
     arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    kinds = code.co_posonlyargcount, code.co_argcount, code.co_flags & _KINDS
     lines = [
-        f"code of {code.co_name}({', '.join(arguments)})",
+        f"code of {code.co_name}({', '.join(arguments)}) {kinds}",
         f"names: {', '.join((*code.co_names, *code.co_freevars))}",
         f"variables: {', '.join(code.co_varnames)}",
-        f"instructions: {code.co_code.hex()}",
+        f"instructions: {code.co_code.hex()}, {code.co_exceptiontable.hex()}",
         "constants:",
     ]
     for constant in _constants(code):
@@ -265,4 +191,4 @@ def _constant(value: Any) -> str:
         return "{" + ", ".join(sorted(map(_constant, value))) + "}"
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_constant, value)) + ")"
-    return repr(value)
+    return plain(value)

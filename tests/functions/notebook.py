@@ -2,8 +2,11 @@
 
 import itertools
 import linecache
+import re
 import textwrap
 from typing import Any
+
+import pytest
 
 _numbers = itertools.count()
 
@@ -16,3 +19,19 @@ def cell(names: dict[str, Any], text: str) -> dict[str, Any]:
     names.setdefault("__name__", "__main__")
     exec(compile(text, file, "exec", dont_inherit=True), names)
     return names
+
+
+def programs(text: str) -> list[Any]:
+    """The programs in a text, parameters of a test: each begins with a comment, its name."""
+    found = []
+    for program in re.split(r"\n\n+(?=# )", text.strip()):
+        name, _, code = program.removeprefix("# ").partition("\n")
+        found.append(pytest.param(code, id=name))
+    return found
+
+
+def versions(program: str) -> tuple[str, str]:
+    """The two programs that one in which «this|that» is marked stands for."""
+    before, marked, after = re.split("[«»]", program)
+    old, _, new = marked.partition("|")
+    return before + old + after, before + new + after
