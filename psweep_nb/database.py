@@ -213,9 +213,7 @@ class Database:
         load, psets = loader(self.trusted), self._psets.get(unfolded.run.run_id)
         while records.bodies:
             some = records.take(_ROWS_AT_ONCE)
-            new = frame_of(
-                unfolded.run, some, session.spec.host, load, psets, unfolded.replaced
-            )
+            new = frame_of(unfolded.run, some, session.spec.host, load, psets, unfolded.replaced)
             del some  # before the merge, which needs the most memory
             self._merge_rows(unfolded, deletions.without(new, unfolded.run, unfolded.deleted))
 
