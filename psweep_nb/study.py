@@ -327,7 +327,8 @@ class Study(BatchMethods):
         if isinstance(found, Plan):
             if found.latest is None:
                 raise StudyError(f"there is nothing to run: {found.text}")
-            tell([f"nothing is new: {found.text}"], notes)
+            kept = "; the run at work keeps its own options" if found.running_same else ""
+            tell([f"nothing is new: {found.text}{kept}"], notes)
             return found.running_same or found.latest
         if options.mode == "process":
             hosts.start_process(found.session, found.lock, self.trusted)

@@ -13,13 +13,14 @@ import sys
 import termios
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from psweep_nb import Study
+from psweep_nb import Run, Study
 from psweep_nb.cli.convert import db2json, db2table
 from psweep_nb.cli.studies import main
 from psweep_nb.rundir import write_json
@@ -308,9 +309,16 @@ def test_stop_and_resume(study: Study, capsys: pytest.CaptureFixture[str], tmp_p
     (tmp_path / "go").touch()
     assert run.wait(30).state == "stopped"
     assert "workers is 0" in said(capsys, "resume", "-w", "0", code=2)
-    assert said(capsys, "resume", "-w", "2") == "run 0: 3 psets, 2 workers, calc/ goes on\n"
+    assert said(capsys, "resume", "-w", "2") == "run 0 goes on; 2 psets to be done\n"
     assert run.wait(30).done == 3
     assert said(capsys, "resume") == "run 0 is finished; nothing is left to do\n"
+
+
+def test_resume_says_what_failed(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    study.run(workloads.fail_on_odd, numbers(0, 1), on_error="record")
+    assert said(capsys, "resume", "0") == (
+        "run 0 is finished; nothing is left to do; 1 pset failed\n"
+    )
 
 
 def test_stop_now(study: Study, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -333,6 +341,19 @@ def test_what_ran_in_a_kernel_is_resumed_there(
 
 
 # -- following ---------------------------------------------------------------------------------
+
+
+def test_following_moves_no_cursor(
+    study: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.run(workloads.double, numbers(1))
+    ended = study.run_of(0).status()
+    going = replace(ended, state="running", message="\x1b[2J gone")
+    seen = iter([going, ended])
+    monkeypatch.setattr(Run, "status", lambda run: going)
+    monkeypatch.setattr(Run, "wait", lambda run, timeout: next(seen))
+    assert main(["follow"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_following_what_has_ended(study: Study, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from psweep_nb.cli.common import INTERRUPTED, NO, OK
 from psweep_nb.progress import progress_bar
 from psweep_nb.ui.text import status_lines
+from psweep_nb.wording import printable
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -47,5 +48,5 @@ def _in_lines(run: "Run") -> "Status":
             return status
         counts = (status.state, status.done, status.failed, status.running)
         if counts != shown:
-            print(status, flush=True)
+            print(printable(str(status)), flush=True)
             shown = counts

@@ -19,7 +19,7 @@ from psweep_nb.cli.common import (
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.ui import texts
 from psweep_nb.ui.text import status_lines
-from psweep_nb.wording import printable
+from psweep_nb.wording import counted, printable
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
@@ -173,9 +173,11 @@ def _resume(args: argparse.Namespace) -> int:
         )
     run.resume(workers=args.workers)
     if run.status().state == "finished" and status.state == "finished":
-        print(f"run {run.run_seq} is finished; nothing is left to do")
+        failed = f"; {counted(status.failed, 'pset')} failed" if status.failed else ""
+        print(f"run {run.run_seq} is finished; nothing is left to do{failed}")
     else:
-        print(printable(repr(run), keep="\n"), "goes on")
+        left = counted(status.total - status.done - status.failed, "pset")
+        print(f"run {run.run_seq} goes on; {left} to be done")
     return OK
 
 
@@ -190,7 +192,8 @@ def _plan(args: argparse.Namespace) -> int:
     if specs and specs[-1].module == "__main__":
         as_main(module)
     skip = None if args.again else "done+failed"
-    print(study.plan(function, params, skip=skip, stale=args.stale, workers=args.workers))
+    plan = study.plan(function, params, skip=skip, stale=args.stale, workers=args.workers)
+    print(printable(str(plan), keep="\n"))
     return OK
 
 
@@ -222,7 +225,7 @@ def _check(args: argparse.Namespace) -> int:
     ):
         if names:
             print(f"{len(names)} {title}:")
-            print("\n".join(f"  {name}" for name in names[:_LISTED]))
+            print("\n".join(f"  {printable(str(name))}" for name in names[:_LISTED]))
             if len(names) > _LISTED:
                 print(f"  and {len(names) - _LISTED} more")
     there = found.matching + len(found.strange) + len(found.unfinished)

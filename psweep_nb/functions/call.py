@@ -3,6 +3,7 @@
 Decided once a run, from the function's signature and the keys of its psets.
 """
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -217,9 +218,11 @@ def _note_on_pset(name: str, required: list[Parameter], keys: Mapping[str, None]
     # Only where it may be a slip: a parameter that is misspelt in the psets looks the same.
     if not keys or not required or required[0].name in ("pset", "params", "p"):
         return []
+    close = difflib.get_close_matches(required[0].name, keys, n=1)
+    hint = f" Did you mean `{close[0]}`? Then rename one of them and run again." if close else ""
     return [
         f"`{name}` is called with the whole pset as `{required[0].name}`: no pset has a parameter"
-        f" of that name (they have {_listed(keys)})."
+        f" of that name (they have {_listed(keys)}).{hint}"
     ]
 
 

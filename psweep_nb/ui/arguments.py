@@ -15,6 +15,8 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
+from psweep_nb.errors import PsweepError
+
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _OPTION = re.compile(r"--?[A-Za-z]")
 _AXIS = re.compile(r"([^\W\d]\w*)=(?!=)(.*)", re.DOTALL)
@@ -206,8 +208,17 @@ def evaluate(text: str, names: dict[str, Any], what: str) -> Any:
         When it is no expression, or computing it raises; says what and why in one line.
     """
     try:
+        return _value(text, names, what)
+    except UsageError as error:
+        if text.lower().endswith(".csv"):
+            raise UsageError(f"{what}: the path of a file is a text: {text!r}") from error
+        raise
+
+
+def _value(text: str, names: dict[str, Any], what: str) -> Any:
+    try:
         code = compile(text.strip(), f"<%psweep {what}>", "eval")
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error)
         raise UsageError(
             f"{what} is not a Python expression ({reason}): {_cut(text)}"
@@ -219,6 +230,8 @@ def evaluate(text: str, names: dict[str, Any], what: str) -> Any:
         name = getattr(error, "name", None) or ""
         hint = suggest(name, (key for key in names if not key.startswith("_")))
         raise UsageError(f"{what}: {error}".split(". Did you")[0] + hint) from None
+    except PsweepError as error:  # made for people, and says who raised it
+        raise UsageError(f"{what}: {error}") from error
     except Exception as error:
         raise UsageError(f"{what}: {_cut(text)} raises {type(error).__name__}: {error}") from error
 

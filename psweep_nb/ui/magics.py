@@ -22,6 +22,7 @@ from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, t
 from psweep_nb.ui.arguments import Words
 from psweep_nb.ui.session import Session
 from psweep_nb.ui.slot import display
+from psweep_nb.wording import printable
 
 if TYPE_CHECKING:
     from psweep_nb.planning import Plan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from psweep_nb.study import Study
 
 SKIP = "done+failed"  # so that Run All computes nothing twice
+_OF_THE_NOTEBOOK = ("--dir", "--out", "--wait", "--stale")  # what a run that goes on is not told
 
 
 @magics_class
@@ -211,6 +213,8 @@ class PsweepMagics(Magics):
         same = plan.running_same
         if same is not None:
             print(f"{same!r}: at work on these psets already, attached")
+            if unheeded := [name for name in words.options if name not in _OF_THE_NOTEBOOK]:
+                print(f"it keeps its own options: {', '.join(unheeded)} not heeded")
             return same
         if plan.new != len(params):
             print(plan.text)
@@ -390,7 +394,10 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except PsweepError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(printable(" ".join(str(error).split()))) from error
+    except OSError as error:  # a disk that is full, a directory of somebody else
+        where = f"{error.filename}: " if error.filename else ""
+        raise UsageError(f"{where}{error.strerror or error}") from error
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 
@@ -63,7 +63,8 @@ class Session:
         given : str, optional
             The word after ``-d``.
         create : bool
-            Whether its directory may be missing.
+            Whether its directory may be missing; it is then the one used last only when a run, or
+            `bind_study`, makes it so: a mistyped one does not stay.
         quiet : bool
             Do not announce its active runs.
 
@@ -84,8 +85,9 @@ class Session:
             self._studies[key] = known or self._opener(where.expanduser())
             if not quiet:
                 self._announce(self._studies[key])
-        self.last = self._studies[key]
-        return self.last
+        if key.is_dir():
+            self.last = self._studies[key]
+        return self._studies[key]
 
     def _announce(self, study: Study) -> None:
         for run in study.active_runs():
@@ -132,15 +134,17 @@ class Session:
     def bind(self, run: Run, name: str | None = None) -> None:
         """Bind ``run`` (or the name asked for) and ``study``, unless the user owns them."""
         self._use(run)
+        self.last = study = cast("Study", run.study)
         if name is not None:
             self.names[name] = run
             self._bound[name] = run
         else:
             self._bind("run", run, "-o NAME binds the run to another")
-        self._bind("study", run.study, "run.study is the study")
+        self._bind("study", study, "run.study is the study")
 
     def bind_study(self, study: Study) -> None:
-        """Bind ``study``, unless the user owns the name."""
+        """Bind ``study``, unless the user owns the name, and go on with it."""
+        self.last = study
         self._bind("study", study, "rename it, or use Study(...)")
 
     def _bind(self, name: str, value: Any, way_out: str) -> None:

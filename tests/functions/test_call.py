@@ -232,7 +232,7 @@ def test_nothing_is_said_where_nothing_is_odd() -> None:
 
 def test_a_parameter_that_may_be_misspelt_is_mentioned() -> None:
     _, notes = decide_call(lambda alpha: 0, [{"alhpa": 1}])
-    assert "whole pset as `alpha`" in notes[0] and "`alhpa`" in notes[0]
+    assert "whole pset as `alpha`" in notes[0] and "Did you mean `alhpa`?" in notes[0]
 
 
 def test_a_function_without_signature_is_mentioned() -> None:

@@ -229,6 +229,7 @@ class FakeStudy:
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
         self.submitted.append({"func": func, "params": params, "label": label, **options})
         run = FakeRun(self, len(self.runs), label, len(params))
+        self.path.mkdir(parents=True, exist_ok=True)
         self.runs.append(run)
         return run
 

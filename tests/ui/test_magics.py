@@ -100,6 +100,12 @@ def test_what_holds_psets_is_as_good_as_a_list_of_them(nb: Notebook) -> None:
     asked = [submitted["params"] for submitted in study_of(nb).submitted]
     assert asked == [[{"a": 1}, {"a": 2}], [{"a": 1}, {"a": 2}], [{"a": 2}]]
     assert "no file 'missing.csv'" in usage_error(nb, "%psweep run f 'missing.csv'")
+    for word in ("missing.csv", "/tmp/p-1.csv", "params.csv"):
+        said = f"PARAMS: the path of a file is a text: '{word}'"
+        assert usage_error(nb, f"%psweep run f {word}") == said
+    wrong = "%psweep run f ps.where(params,(lambda\ta:a>1))"
+    nb.run("import psweep_nb as ps")
+    assert usage_error(nb, wrong).startswith("PARAMS: where: the function cannot be computed")
 
 
 def test_again_in_kernel_and_another_name(nb: Notebook) -> None:
@@ -222,8 +228,11 @@ def test_psets_at_work_are_attached_to(nb: Notebook) -> None:
     nb.run("%psweep run f params")
     same = study_of(nb).runs[0]
     study_of(nb).next_plan = FakePlan(0, running_same=same)
-    out = nb.run("%psweep run f params")
-    assert "at work on these psets already, attached" in out
+    out = nb.run("%psweep run f params -o same --stale")
+    assert "at work on these psets already, attached\n" in out
+    assert "heeded" not in out
+    out = nb.run("%psweep run f params -w 2 --timeout 9")
+    assert "\nit keeps its own options: --workers, --timeout not heeded\n" in out
     assert len(study_of(nb).submitted) == 1
 
 
@@ -338,6 +347,23 @@ def test_opening_a_study_announces_its_active_runs_once(nb: Notebook) -> None:
     assert nb["study"] is study
     nb.run("%psweep attach 5")
     assert nb["run"] is study.runs[0]
+
+
+def test_a_directory_that_came_to_nothing_is_not_the_one_used_last(
+    nb: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*args: Any, **options: Any) -> Any:
+        raise OSError(28, "No space left on device", "full/calc")
+
+    nb.run("%psweep run f params")
+    monkeypatch.setattr(FakeStudy, "submit", no_room)
+    said = usage_error(nb, "%psweep run f params -d full/calc")
+    assert said == "full/calc: No space left on device"
+    nb.run("%psweep plan f params -d typo")
+    nb.run("%psweep pause")
+    assert study_of(nb).runs[0].calls == ["pause"]
+    nb.run("%psweep use new")
+    assert "new/ has no runs yet" in usage_error(nb, "%psweep status")
 
 
 def test_the_study_used_last_is_the_one_meant(nb: Notebook) -> None:
