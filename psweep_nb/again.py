@@ -1,21 +1,43 @@
-"""What of a run is to be executed again: by resume what has no record, by retry what failed.
+"""What of a run is executed again, and how: by resume what has no record, by retry what failed.
 
-Used by `runs`; reads the run's view, changes nothing.
+Used by `runs` and `rerunning`; reads the run's view, changes nothing.
 """
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.journal import FAILED
 from psweep_nb.judging import stored_keys
-from psweep_nb.rundir import Session
+from psweep_nb.rundir import Session, SessionSpec
 from psweep_nb.runview import RunView
+from psweep_nb.submission import Options
 
 Todo = list[tuple[int, int]]  # number and attempt
+
+
+def options_of(
+    before: SessionSpec, workers: int | None, setup: Callable[[], Any] | None, label: str = ""
+) -> Options:
+    """Return how psets of a session are executed again, in the background."""
+    return Options(
+        "thread" if before.mode == "thread" else "process",
+        before.workers if workers is None else workers,
+        processes=before.mode != "thread",
+        travels=before.mode != "thread",
+        on_error="record" if before.on_error == "raise" else before.on_error,
+        timeout=before.timeout,
+        label=label,
+        setup=setup,
+        retries=before.retries,
+        order=before.order,
+        fresh=before.fresh,
+        slots=before.slots or None,
+        capture_logs=before.capture_logs or None,
+    )
 
 
 def undone(view: RunView, session: Session, taken: Collection[bytes]) -> Todo:

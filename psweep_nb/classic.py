@@ -138,6 +138,7 @@ def run_local(
         df = study.df if df is None else df
         temporary = Study(calc_dir, database_dir=folder)
         temporary.calc_path = temporary.path  # what functions write does not last either
+        temporary.lasting = False
         return temporary.run(func, params, df=df, **options)
 
 

@@ -6,15 +6,13 @@ user has staged stays staged, hooks and configuration hold. What git refuses cos
 
 import contextlib
 import os
-import signal
 import subprocess
 from pathlib import Path
 
 from psweep_nb.database import Database
 from psweep_nb.errors import StudyError
+from psweep_nb.gitcommand import git, said
 
-_TIMEOUT_S = 120.0  # hooks may take their time, but not for ever
-_END_S = 5.0
 _NAMES = 20  # of files that are listed in a message
 
 
@@ -34,10 +32,10 @@ class Repo:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.realpath(path))
-        found = _git(self._where(), "rev-parse", "--is-inside-work-tree")
+        found = git(self._where(), "rev-parse", "--is-inside-work-tree")
         if found.returncode or found.stdout.strip() != "true":
             raise StudyError(
-                f"{path} is in no git repository that can be used ({_said(found) or 'no work tree'}"
+                f"{path} is in no git repository that can be used ({said(found) or 'no work tree'}"
                 "): make one with `git init` and a first commit, or leave git out"
             )
 
@@ -47,7 +45,7 @@ class Repo:
 
     def _do(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         # Literal: a directory may be called `calc[1]`.
-        return _git(self._where(), "--literal-pathspecs", *arguments, "--", str(self.path))
+        return git(self._where(), "--literal-pathspecs", *arguments, "--", str(self.path))
 
     def stage(self) -> None:
         """Tell git of all that has changed in the path.
@@ -59,11 +57,11 @@ class Repo:
         """
         if not self.path.exists():
             return
-        if _git(self._where(), "check-ignore", "--quiet", "--", str(self.path)).returncode == 0:
+        if git(self._where(), "check-ignore", "--quiet", "--", str(self.path)).returncode == 0:
             raise StudyError("it is ignored (.gitignore)")
         done = self._do("add", "--all")
         if done.returncode:
-            raise StudyError(_said(done))
+            raise StudyError(said(done))
 
     def commit(self, message: str) -> None:
         """Commit what has changed in the path, if anything has, and nothing else.
@@ -78,14 +76,14 @@ class Repo:
         message += self._uncommitted()
         done = self._do("commit", "--quiet", "--only", "--message", message)
         if done.returncode:
-            raise StudyError(f"{_said(done)} (it is staged)")
+            raise StudyError(f"{said(done)} (it is staged)")
 
     def _uncommitted(self) -> str:
         """For the message: what else was changed, so that the commit does not tell all."""
-        found = _git(
+        found = git(
             self._where(), "status", "--porcelain", "-z", "--untracked-files=no", "--", ":/"
         )
-        top = _git(self._where(), "rev-parse", "--show-toplevel").stdout.rstrip("\n")
+        top = git(self._where(), "rev-parse", "--show-toplevel").stdout.rstrip("\n")
         names = [entry[3:] for entry in found.stdout.split("\0") if entry[2:3] == " "]
         others = [n for n in names if not Path(top, n).is_relative_to(self.path)]
         if not others:
@@ -125,58 +123,3 @@ class Commits:
     def _locked(self) -> contextlib.AbstractContextManager[None]:
         there = self._database.hidden.exists()
         return self._database.locked() if there else contextlib.nullcontext()
-
-
-def _git(where: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run git in a directory; it can ask nobody anything.
-
-    Raises
-    ------
-    StudyError
-        If there is no git, or it does not come to an end.
-    """
-    command = ["git", *arguments]
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=where,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            # Its own session: no terminal to ask for a passphrase, and hooks end with it.
-            start_new_session=True,
-        )
-    except FileNotFoundError:
-        raise StudyError(
-            "git=True needs the program `git`, which is not on the PATH: install it, or leave "
-            "git out"
-        ) from None
-    with process:
-        try:
-            out, err = process.communicate(timeout=_TIMEOUT_S)
-        except BaseException as exc:
-            _end(process)
-            if not isinstance(exc, subprocess.TimeoutExpired):
-                raise
-            verb = next(word for word in arguments if word[0] != "-")
-            raise StudyError(
-                f"`git {verb}` took more than {_TIMEOUT_S:.0f} s and was ended"
-            ) from None
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    os.killpg(process.pid, signal.SIGTERM)  # lets git take its own lock away
-    try:
-        process.wait(_END_S)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _said(done: "subprocess.CompletedProcess[str]") -> str:
-    """What git printed, in one line."""
-    text = " ".join((done.stderr + done.stdout).split())
-    return text if len(text) <= 300 else f"{text[:300]}..."

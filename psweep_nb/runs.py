@@ -13,22 +13,22 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from psweep_nb import again, frames, hosts
+from psweep_nb import again, frames, hosts, provenance
 from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
-from psweep_nb.errors import FunctionError, StudyError, TrustError
+from psweep_nb.errors import PsweepError, StudyError
 from psweep_nb.exact import psets_of_run
-from psweep_nb.functions import find_current
-from psweep_nb.functions.identity import changed, code_of
 from psweep_nb.judging import taken_over
 from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
+from psweep_nb.provenance import Provenance, of_session
 from psweep_nb.records import PsetRecord
+from psweep_nb.rundiff import RunDiff, diff_runs
 from psweep_nb.rundir import RunDir, Session, SessionSpec
 from psweep_nb.running import arrange
 from psweep_nb.runview import RunView, Status
-from psweep_nb.submission import Options, prepare, session_spec
-from psweep_nb.trust import load_function
+from psweep_nb.stored import Stored
+from psweep_nb.submission import prepare, session_spec
 from psweep_nb.wording import counted
 
 Notes = Callable[[str], object]
@@ -43,6 +43,9 @@ class Home(Protocol):
     path: Path
     trusted: bool
     database: Database
+
+    def run_of(self, key: int | str) -> "Run":
+        """Return one of its runs."""
 
 
 class Run:
@@ -80,7 +83,10 @@ class Run:
     def __repr__(self) -> str:
         label = f" {self.label!r}" if self.label else ""
         psets = counted(int(self.info["n"]), "pset")
-        where = counted(self.spec.workers, "worker")
+        try:
+            where = counted(self.spec.workers, "worker")
+        except (PsweepError, OSError):
+            where = "damaged"
         if self.folder.is_batch:
             where = f"jobs for {', '.join(self.info['machines'])}"
         return f"run {self.run_seq}{label}: {psets}, {where}, {self.study.calc_dir}/"
@@ -105,6 +111,16 @@ class Run:
         return psets_of_run(self.folder, self.study.trusted)
 
     @property
+    def provenance(self) -> list[Provenance]:
+        """Where its results come from: of the submission, and of each resume and retry since.
+
+        What a session used is known a moment after it has begun.
+        """
+        self.view.poll()
+        sessions = self.folder.sessions()
+        return [of_session(s, self.label, self.view.end_of(s.number)) for s in sessions]
+
+    @property
     def failures(self) -> list[PsetRecord]:
         """The psets whose last attempt failed, with traceback and log."""
         self.view.poll()
@@ -115,6 +131,31 @@ class Run:
     def reports(self) -> dict[int, dict[str, Any]]:
         """What psets have reported last that have not ended: they run, or were cut off."""
         return self.view.reports()
+
+    def diff(self, other: "Run | int | str") -> RunDiff:
+        """Return what is not the same in another run: code, versions, options, psets, results.
+
+        Parameters
+        ----------
+        other : Run, int or str
+            A run, of this study or another; or of this one its number, label or id.
+
+        Returns
+        -------
+        RunDiff
+            It shows itself as text; its parts are in attributes.
+
+        Examples
+        --------
+        >>> from psweep_nb import Study
+        >>> study = Study()
+        >>> df = study.run(lambda a: {"b": 2 * a}, [{"a": 1}, {"a": 2}])
+        >>> df = study.run(lambda a: {"b": a * a}, [{"a": 1}, {"a": 2}])
+        >>> study.run_of(-2).diff(study.run_of(-1)).results
+           a  b  b_other
+        0  1  2        1
+        """
+        return diff_runs(self, other if isinstance(other, Run) else self.study.run_of(other))
 
     # -- commanding --------------------------------------------------------------------------
 
@@ -222,8 +263,8 @@ class Run:
                     f"run {self.run_seq} is {state}: every pset has its record, or another run has "
                     "it"
                 )
-            stored = self._stored_function()
-            self._start(lock, "resume", stored, self._setup(True), todo, workers, stored=True)
+            func, setup = self._stored.function(), self._stored.setup(recorded=True)
+            self._start(lock, "resume", func, setup, todo, workers, stored=True)
         return self
 
     def retry(
@@ -263,8 +304,8 @@ class Run:
         with self._locked_to("retry") as lock:
             todo = again.failed(self.view, match, self._taken_over())
             stored = func is None and recorded
-            func = self._function_for_retry(func, recorded, notes)
-            self._start(lock, "retry", func, self._setup(recorded), todo, workers, stored=stored)
+            func, setup = self._stored.chosen(func, recorded, notes), self._stored.setup(recorded)
+            self._start(lock, "retry", func, setup, todo, workers, stored=stored)
         return self
 
     def _taken_over(self) -> set[bytes]:
@@ -286,64 +327,9 @@ class Run:
                 self.view.poll()
                 yield held
 
-    def _stored_function(self) -> Callable[..., Any]:
-        path = self._last_session().function
-        if self.study.trusted and not path.exists():
-            raise FunctionError(
-                f"the function of run {self.run_seq} could not be stored (it needs what lived in "
-                "its process); give it: retry(func), or submit the psets again"
-            )
-        return self._load(path)
-
-    def _function_for_retry(
-        self, func: Callable[..., Any] | None, recorded: bool, notes: Notes | None
-    ) -> Callable[..., Any]:
-        if func is not None:
-            return func
-        if recorded:
-            return self._stored_function()
-        spec = self.spec
-        current = find_current(spec.function, spec.module)
-        if current is None:
-            raise FunctionError(
-                f"there is no function {spec.function!r} here now; define it, give one "
-                "(retry(func)), or use the stored one (retry(recorded=True))"
-            )
-        if notes is not None:
-            names = self._changed(current)
-            if names:
-                verb = "has" if len(names) == 1 else "have"
-                notes(f"{', '.join(names)} {verb} changed since run {self.run_seq}")
-        return current
-
-    def _changed(self, func: Callable[..., Any]) -> list[str]:
-        """Names of what is not as in the last session, of a function and what it reaches."""
-        before, now = self.spec.code, code_of(func, self._setup(recorded=False))
-        same = not before or before["sha1"] == now.sha1
-        return [] if same else changed(before["parts"], now.parts)
-
-    def _setup(self, recorded: bool) -> Callable[[], Any] | None:
-        """What makes the keyword `setup`: as it was stored, or as it is now where it is there."""
-        spec, path = self.spec, self._last_session().setup
-        if not spec.setup:
-            return None
-        current = None if recorded else find_current(spec.setup, spec.setup_module)
-        if current is not None:
-            return current
-        if path.exists():
-            return self._load(path)
-        raise FunctionError(
-            f"`{spec.setup}`, the setup of run {self.run_seq}, could not be stored (it needs what "
-            "lived in its process); submit the psets again"
-        )
-
-    def _load(self, path: Path) -> Callable[..., Any]:
-        if not self.study.trusted:
-            raise TrustError(
-                f"running the stored function of {self.study.calc_dir}/ means running code that "
-                "somebody else may have put there: open it with Study(..., trust=True) if you do"
-            )
-        return load_function(path.read_bytes())
+    @property
+    def _stored(self) -> Stored:
+        return Stored(self._last_session(), self.study.trusted)
 
     def _start(
         self,
@@ -355,29 +341,15 @@ class Run:
         workers: int | None,
         stored: bool,
     ) -> None:
-        before = self.spec
-        options = Options(
-            "thread" if before.mode == "thread" else "process",
-            before.workers if workers is None else workers,
-            processes=before.mode != "thread",
-            travels=before.mode != "thread",
-            on_error="record" if before.on_error == "raise" else before.on_error,
-            timeout=before.timeout,
-            setup=setup,
-            retries=before.retries,
-            order=before.order,
-            fresh=before.fresh,
-            slots=before.slots or None,
-            capture_logs=before.capture_logs or None,
-        )
+        options = again.options_of(self.spec, workers, setup)
         params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)
+        submission.known = self.spec if stored else None
         order, seed = arrange(options.order, params)
         spec = session_spec(kind, submission, self.folder.commands_size(), seed)
-        if stored:  # a function read from a pickle has no source of its own
-            spec = before.again(spec)
         todo = [todo[place] for place in order]
         session = self.folder.add_session(spec, submission.function, todo, submission.setup)
+        provenance.keep(session, func, setup, self.study.path, self.study.database.locked)
         handed = lock.hand_on()
         if options.processes:
             hosts.start_process(session, handed, self.study.trusted)

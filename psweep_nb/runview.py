@@ -12,6 +12,7 @@ import threading
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from time import time
 from typing import Any
@@ -328,6 +329,11 @@ class RunView:
             for note in notes
             if not self._has_ended(note.pset, note.attempt)
         }
+
+    def end_of(self, session: int) -> datetime | None:
+        """When a session ended, UTC; None where it goes on, or did not say so."""
+        end = self._ends.get(session)
+        return None if end is None else datetime.fromtimestamp(end.start_ns / 1e9, UTC)
 
     def state(self) -> tuple[str, str]:
         """The run's state and a message, see :class:`Status`."""

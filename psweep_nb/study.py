@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from psweep_nb import compaction, frames, hosts, identity, simulating, upkeep
+from psweep_nb import compaction, frames, hosts, identity, provenance, simulating, upkeep
 from psweep_nb.backup import back_up
 from psweep_nb.batch.methods import BatchMethods
 from psweep_nb.database import BASENAME, Database, check_basename, joined
@@ -25,7 +25,9 @@ from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import Judgement, active_runs, judge
 from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
 from psweep_nb.planning import Plan
+from psweep_nb.rerunning import repeated
 from psweep_nb.rundir import RunDir
+from psweep_nb.runlist import Runs
 from psweep_nb.runs import Run
 from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
@@ -76,6 +78,7 @@ class Study(BatchMethods):
                 raise StudyError(f"{nearest} is a file; a study is a directory")
         self.trusted = identity.is_trusted(self.path, trust, database_basename)
         self.database = Database(self.path, self.trusted, database_basename)
+        self.lasting = True  # False: removed with its directory when a run has ended
         self._runs: dict[str, Run] = {}
 
     def __repr__(self) -> str:
@@ -134,9 +137,9 @@ class Study(BatchMethods):
         return psets_of_rows(self.database, rows)
 
     @property
-    def runs(self) -> "list[Run]":
-        """All runs, oldest first."""
-        return [self._run(run) for run in self.database.runs()]
+    def runs(self) -> Runs:
+        """All runs, oldest first: a list that shows itself as a table."""
+        return Runs(self._run(run) for run in self.database.runs())
 
     def _run(self, run: RunDir) -> "Run":
         if run.run_id not in self._runs:
@@ -144,23 +147,24 @@ class Study(BatchMethods):
         return self._runs[run.run_id]
 
     def run_of(self, key: int | str) -> "Run":
-        """Return a run by its `_run_seq`, by its label, or -1 for the newest, -2 ...
+        """Return a run by its `_run_seq`, its label, its id, or -1 for the newest, -2 ...
+
+        Of an id the first 8 characters will do.
 
         Raises
         ------
         StudyError
             If there is none; the message lists what there is.
+        JournalError
+            If its record is damaged.
         """
-        runs = self.runs
-        if isinstance(key, int):
-            found = [r for r in runs if r.run_seq == key] if key >= 0 else runs[key:][:1]
-            found = found if key >= -len(runs) else []
-        else:
-            found = [r for r in runs if key and r.label == key]
-        if found:
-            return found[-1]
-        known = ", ".join(f"{r.run_seq}" + (f" ({r.label})" if r.label else "") for r in runs)
-        raise StudyError(f"{self.calc_dir}/ has no run {key!r}; it has {known or 'none yet'}")
+        found = self.runs.find(key)
+        if found is None:
+            for path in self.database.hidden.glob("*/"):
+                if path.name == key:
+                    _ = RunDir(path).info  # says what is wrong with it
+            raise StudyError(f"{self.calc_dir}/ has no run {key!r}; it has {self.runs.names}")
+        return found
 
     def active_runs(self) -> "list[Run]":
         """Return the runs that an engine is at work on, here or in another process."""
@@ -330,11 +334,58 @@ class Study(BatchMethods):
             kept = "; the run at work keeps its own options" if found.running_same else ""
             tell([f"nothing is new: {found.text}{kept}"], notes)
             return found.running_same or found.latest
-        if options.mode == "process":
-            hosts.start_process(found.session, found.lock, self.trusted)
+        return self._start(found, submission, executor)
+
+    def rerun(
+        self,
+        run: "Run | int | str" = -1,
+        func: Callable[..., Any] | None = None,
+        recorded: bool = True,
+        *,
+        workers: int | None = None,
+        label: str = "",
+        notes: Notes | None = None,
+    ) -> "Run":
+        """Repeat a run in the background: its very psets and options, as a new run.
+
+        Parameters
+        ----------
+        run : Run, int or str
+            The run, or its number, label or id (as in :meth:`run_of`).
+        func : callable, optional
+            The function; else the stored one, as :meth:`Run.resume` uses it.
+        recorded : bool
+            False: the function of that name, as it is now, as :meth:`Run.retry` takes it.
+        workers, label, notes
+            As in :meth:`submit`; as many workers as before by default.
+
+        Returns
+        -------
+        Run
+            The new run; ``run.diff(earlier)`` says what is another.
+
+        Raises
+        ------
+        StudyError
+            If there is no such run, or its record is damaged.
+        FunctionError
+            If there is no such function, or it cannot be brought back.
+        """
+        before = run if isinstance(run, Run) else self.run_of(run)
+        submission = repeated(before, func, recorded, workers, label, notes)
+        tell(submission.notes + self._vanished(), notes)
+        found = self._publish(submission)
+        assert isinstance(found, Published)  # nothing is passed over
+        return self._start(found, submission, None)
+
+    def _start(self, found: Published, submission: Submission, executor: Executor | None) -> "Run":
+        session, setup = found.session, submission.options.setup
+        if submission.options.mode == "process":
+            hosts.start_process(session, found.lock, self.trusted)
         else:
-            hosts.start_thread(found.session, found.lock, self.database, func, executor, setup)
-        return self._run(found.session.run)
+            func = submission.func
+            hosts.start_thread(session, found.lock, self.database, func, executor, setup)
+        return self._run(session.run)
 
     def _publish(self, submission: Submission) -> Published | Plan:
         """Judge and publish under the lock; the plan if there was nothing to publish."""
@@ -346,7 +397,11 @@ class Study(BatchMethods):
                 todo = judgement.todo
                 if not todo:
                     return Plan(self.database, submission, judgement, self._run)
-            return publish_run(self.database, submission, todo, self.calc_dir, self.calc_path)
+            found = publish_run(self.database, submission, todo, self.calc_dir, self.calc_path)
+        if self.lasting:
+            func, setup = submission.func, submission.options.setup
+            provenance.keep(found.session, func, setup, self.path, self.database.locked)
+        return found
 
     def _vanished(self) -> list[str]:
         lost = sum(self.database.vanished().values())

@@ -111,7 +111,11 @@ class Options(Running):
 
 @dataclass
 class Submission:
-    """A checked request for a run: what :func:`prepare` found out about it."""
+    """A checked request for a run: what :func:`prepare` found out about it.
+
+    `known` is what is known of a function that was read from a pickle, which has no source of its
+    own; `rerun_of` is the id of the run that this one repeats.
+    """
 
     func: Callable[..., Any]
     params: list[dict[str, Any]]
@@ -122,6 +126,8 @@ class Submission:
     code: Code
     notes: list[str] = field(default_factory=list)
     setup: bytes | None = None
+    known: SessionSpec | None = None
+    rerun_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,6 +228,7 @@ def publish_run(
             "time_utc": datetime.now(UTC).isoformat(),
             "host": spec.host,
             "python": platform.python_version(),
+            "rerun_of": submission.rerun_of,
         }
         if before is not None:
             before(session, info)
@@ -238,7 +245,7 @@ def session_spec(
 ) -> SessionSpec:
     """Return what an engine is told to do."""
     options, func, setup = submission.options, submission.func, submission.options.setup
-    return SessionSpec(
+    spec = SessionSpec(
         kind=kind,
         host=platform.node(),
         mode=options.mode,
@@ -265,6 +272,7 @@ def session_spec(
         setup_module=module_of(setup) if setup else "",
         code=asdict(submission.code),
     )
+    return spec if submission.known is None else submission.known.again(spec)
 
 
 def _remove_leftovers(database: Database) -> None:

@@ -21,13 +21,19 @@ def tidy_table(
         If there is no such column.
     """
     df = chosen(df, latest, where)
-    tidy = df[[c for c in df.columns if not str(c).startswith("_")]].copy()
+    tidy = with_state(df[[c for c in df.columns if not str(c).startswith("_")]], df)
+    if cols is not None:
+        tidy = tidy[frames.columns_given(cols, "cols", tidy.columns)]
+    return tidy
+
+
+def with_state(tidy: pd.DataFrame, df: pd.DataFrame) -> pd.DataFrame:
+    """Return some columns of a table `df`, and `state` (`_state` if that is one of them)."""
+    tidy = tidy.copy()
     if "_failed" in df or "_pset_id" in df:  # psweep's tables lack the first
         states = [_STATES.get(failed, "prepared") for failed in failed_flags(df)]
         name = "_state" if "state" in tidy else "state"
         tidy[name] = pd.Series(states, index=df.index, dtype=object)
-    if cols is not None:
-        tidy = tidy[frames.columns_given(cols, "cols", tidy.columns)]
     return tidy
 
 

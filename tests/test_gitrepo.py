@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import psweep_nb as ps
-from psweep_nb import Study, StudyError, gitrepo
+from psweep_nb import Study, StudyError, gitcommand
 from tests import workloads
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -180,7 +180,7 @@ def test_a_hook_that_refuses_costs_no_run(repo: Path) -> None:
 
 
 def test_a_hook_that_hangs_costs_no_run(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gitrepo, "_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(gitcommand, "TIMEOUT_S", 1.0)
     hook = Path(".git/hooks/pre-commit")
     hook.write_text("#!/bin/sh\nsleep 100\n")
     hook.chmod(0o755)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from psweep_nb import provenance
 from psweep_nb.batch import ending
 from psweep_nb.batch.machines import Machine, jobscript_name, read_machines
 from psweep_nb.batch.runscripts import add_run, script_of
@@ -131,6 +132,7 @@ def publish_batch(
 
     found = publish_run(database, submission, numbers, calc_dir, calc_path, before)
     found.lock.release()
+    provenance.keep(found.session, submission.func, None, calc_path, database.locked)
     finish(database, calc_path)
     database.fold()
     return found.session.run

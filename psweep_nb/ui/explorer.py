@@ -23,6 +23,7 @@ import IPython
 import pandas as pd
 import traitlets
 
+from psweep_nb import runlist
 from psweep_nb.errors import OptionError, PsweepError
 from psweep_nb.ui import begun, follower, header, picture, report, show, texts, turns
 from psweep_nb.ui import choice as choices
@@ -294,7 +295,7 @@ def _filters(df: pd.DataFrame, study: Any) -> dict[str, Any]:
         labels = {}
     runs: list[list[Any]] = [
         [[seq], f"run {seq}" + (f" {texts.line(label, 40)}" if label else "")]
-        for seq, label in sorted(labels.items(), reverse=True)[: show.MOST_RUNS]
+        for seq, label in sorted(labels.items(), reverse=True)[: runlist.MOST]
     ]
     for label in dict.fromkeys(filter(None, labels.values())):
         same = [seq for seq, other in labels.items() if other == label]

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from psweep_nb.ui import follower, header, report, text, texts
+from psweep_nb.plaintables import html_table, text_table
+from psweep_nb.runlist import MOST, NUMERIC, row_of
+from psweep_nb.ui import follower, header, report, text
 from psweep_nb.ui.slot import display
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from psweep_nb.study import Study
     from psweep_nb.ui.panel import RunPanel
 
-MOST_RUNS = 50  # in a table of runs, the newest; study.runs has all
 _panels: dict[str, RunPanel] = {}
 
 
@@ -75,7 +76,7 @@ def show_study(ip: Any, study: Study) -> None:
 def show_runs(ip: Any, study: Study) -> None:
     """Show the runs of a study as a table."""
     runs = study.runs
-    rows = [_run_row(run) for run in runs[-MOST_RUNS:]]
+    rows = [row_of(run) for run in runs[-MOST:]]
     plain = _plain_table(study, rows)
     if has_page(ip):
         data = {"text/html": _html_table(study, rows), "text/plain": plain}
@@ -84,56 +85,13 @@ def show_runs(ip: Any, study: Study) -> None:
         print(plain)
 
 
-_COLUMNS = ("run", "label", "function", "state", "done", "failed", "total", "started")
-_NUMERIC = {"run", "done", "failed", "total"}
-
-
-def _run_row(run: Run) -> dict[str, str]:
-    status = run.status()
-    when = report.started(run)
-    return {
-        "run": str(run.run_seq),
-        "label": texts.line(run.label, 40),
-        "function": texts.cut(report.function_name(run), 40),
-        "state": status.state,
-        "done": texts.count(status.done),
-        "failed": texts.count(status.failed),
-        "total": texts.count(status.total),
-        "started": texts.date(when) if when else "",
-    }
-
-
 def _plain_table(study: Study, rows: Sequence[dict[str, str]]) -> str:
     where = header.directory(study.path)
-    if not rows:
-        return f"{where} has no runs yet"
-    columns = [c for c in _COLUMNS if any(row[c] for row in rows)]
-    widths = {c: max(len(c), *(len(row[c]) for row in rows)) for c in columns}
-    lines = [dict(zip(columns, columns, strict=True)), *rows]
-    text_lines = [
-        "  ".join(
-            row[c].rjust(widths[c]) if c in _NUMERIC else row[c].ljust(widths[c]) for c in columns
-        ).rstrip()
-        for row in lines
-    ]
-    return "\n".join([where, *text_lines])
+    return f"{where}\n{text_table(rows, NUMERIC)}" if rows else f"{where} has no runs yet"
 
 
 def _html_table(study: Study, rows: Sequence[dict[str, str]]) -> str:
     where = f'<div class="dim">study <code>{escape(header.directory(study.path))}</code>'
     if not rows:
         return report.wrap(f"{where}: no runs yet</div>")
-    columns = [c for c in _COLUMNS if any(row[c] for row in rows)]
-    head = "".join(report.html_cell("th", c, c in _NUMERIC) for c in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            report.html_cell("td", row[c], c in _NUMERIC, c == "failed" and row[c] != "0")
-            for c in columns
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return report.wrap(
-        f"{where}</div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return report.wrap(f"{where}</div>{html_table(rows, NUMERIC)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
+from psweep_nb.runlist import row_of
 from psweep_nb.ui import report, show
 from psweep_nb.ui.slot import Slot
 from tests.ui.fakes import FakeRun, FakeStudy
@@ -76,8 +77,9 @@ def test_hostile_data_is_text() -> None:
     }  # fmt: skip
     assert parsed.attributes <= {"class", "colspan"}
     assert "<script>alert(1)</script>" in parsed.text
-    runs = [{name: HOSTILE for name in show._COLUMNS}]
     study: Any = run.study
+    listed: Any = run
+    runs = [dict.fromkeys(row_of(listed), HOSTILE)]
     parsed = Tags(show._html_table(study, runs))
     assert "script" not in parsed.tags
     assert parsed.attributes <= {"class"}
