@@ -30,6 +30,7 @@ from psweep_nb.functions import (
     dump_function,
     module_of,
     name_of,
+    notes_on_edited,
     source_of,
 )
 from psweep_nb.functions.identity import Code, code_of
@@ -163,8 +164,20 @@ def prepare(func: Callable[..., Any], params: Any, options: Options) -> Submissi
             notes += more
     else:
         function, setup = _dump_if_possible(func), _dump_if_possible(options.setup)
+        notes += _notes_on_edited(func)
     code = code_of(func, options.setup)
     return Submission(func, psets, options, call, function, digests, code, notes, setup)
+
+
+def _notes_on_edited(func: Callable[..., Any]) -> list[str]:
+    try:
+        return notes_on_edited(
+            func,
+            "this process runs it as it was then, and the code noted with the run is the file's; "
+            "reload the module, or restart the kernel, first.",
+        )
+    except Exception:  # nothing odd in a function may stop a run
+        return []
 
 
 def _dump_if_possible(func: Callable[..., Any] | None) -> bytes | None:

@@ -24,7 +24,9 @@ At = tuple[int, int, int]  # pset number, attempt, start (ns since the epoch)
 
 _load: Callable[[bytes], Any] = loader(trusted=True)  # what this very process has pickled
 _here = threading.local()
-_everywhere: "Place | None" = None  # in a worker: for threads that the function starts, too
+# In a worker: for threads that the function starts, too. One that it leaves behind is taken for the
+# next pset's, since it cannot be told from a thread of a pool that is meant to stay.
+_everywhere: "Place | None" = None
 
 
 def report(**values: Any) -> None:
@@ -34,7 +36,8 @@ def report(**values: Any) -> None:
     `Run.status` and the panel (``progress=0.5`` as 50 %), and become columns of the row when the
     pset ends, also by a timeout or a crash; a result of the same name wins. It costs a few
     microseconds. Outside of a run nothing happens, so that the function can be called plainly; so
-    too in processes that the function starts itself.
+    too in processes that the function starts itself. Threads that it starts must end with it: one
+    left behind in a worker would report into the next pset.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ Asked by whoever submits a run; workers and the engine only keep the decision (`
 
 from psweep_nb.functions.call import Call, check_setup, decide_call
 from psweep_nb.functions.source import find_current, module_of, name_of, source_of
-from psweep_nb.functions.travel import dump_function
+from psweep_nb.functions.travel import dump_function, notes_on_edited
 
 __all__ = [
     "Call",
@@ -15,5 +15,6 @@ __all__ = [
     "find_current",
     "module_of",
     "name_of",
+    "notes_on_edited",
     "source_of",
 ]

@@ -3,17 +3,22 @@
 The kernel would compute with the old code, workers with the new: better to say so before.
 """
 
+import ast
+import contextlib
 import inspect
 import os
 import sys
 import sysconfig
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
+_IMMUTABLE = (int, float, complex, str, bytes, tuple, type(None))
 _SLACK = 5.0  # s, between the clocks of a file system and of the processes
 
 
@@ -77,9 +82,14 @@ def _is_edited(module: ModuleType, since: float) -> bool:
         # A file older than this process was imported as it is; compiling it costs milliseconds.
         if file.stat().st_mtime < since:
             return False
-        now = _codes_of(compile(file.read_bytes(), str(file), "exec", dont_inherit=True))
+        data = file.read_bytes()
+        now = _codes_of(compile(data, str(file), "exec", dont_inherit=True))
+        constants = _constants(ast.parse(data))
     except (OSError, SyntaxError, ValueError):
         return True  # workers will not be able to import it
+    space = vars(module)
+    if any(name in space and not _same(space[name], constants[name]) for name in constants):
+        return True
     return any(
         not any(_same(code, other) for other in now.get(code.co_qualname, ()))
         for code in _loaded_codes(module)
@@ -95,6 +105,22 @@ def _codes_of(code: CodeType) -> dict[str, list[CodeType]]:
             if isinstance(inner, CodeType):
                 found.setdefault(inner.co_qualname, []).append(inner)
                 stack.append(inner)
+    return found
+
+
+def _constants(tree: ast.Module) -> dict[str, Any]:
+    """The module's variables of which nothing but one literal says what they are."""
+    names = (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+    stores = Counter(node.id for node in names if isinstance(node.ctx, ast.Store))
+    found = {}
+    for line in tree.body:
+        if isinstance(line, ast.Assign | ast.AnnAssign) and line.value is not None:
+            target = line.targets[0] if isinstance(line, ast.Assign) else line.target
+            if isinstance(target, ast.Name) and stores[target.id] == 1:
+                with contextlib.suppress(ValueError):
+                    value = ast.literal_eval(line.value)
+                    if isinstance(value, _IMMUTABLE):  # others may have been changed in place
+                        found[target.id] = value
     return found
 
 

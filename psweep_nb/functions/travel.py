@@ -58,9 +58,6 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     psweep_nb.errors.FunctionError: the function `f` uses the variable `lock` (a _thread.lock),
     which cannot be sent to another process (...); make it inside the function
     """
-    # Here, not above: workers import this package, too.
-    from psweep_nb.functions.edited import edited_modules
-
     name = name_of(func)
     total, large = _measure(func)
     if total > REFUSED_BYTES:
@@ -76,11 +73,18 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     ]
     if not large and len(data) > NOTED_BYTES:
         notes = [f"`{name}` takes {_text(len(data))} along for each worker."]
-    notes += [
-        f"module `{module}` was edited after it was imported: workers run the file as it is now."
+    return data, notes + notes_on_edited(func, "workers run the file as it is now.")
+
+
+def notes_on_edited(func: Callable[..., Any], therefore: str) -> list[str]:
+    """Name the modules behind a function that were edited after they were imported."""
+    # Here, not above: workers import this package, too.
+    from psweep_nb.functions.edited import edited_modules
+
+    return [
+        f"module `{module}` was edited after it was imported: {therefore}"
         for module in edited_modules(part.value for part in _everything(func))
     ]
-    return data, notes
 
 
 def _dumps(func: Callable[..., Any]) -> bytes:

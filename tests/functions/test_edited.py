@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from psweep_nb import Study
 from psweep_nb.functions import dump_function
 from psweep_nb.functions.edited import edited_modules
 
@@ -132,3 +133,34 @@ def test_an_old_file_is_not_compiled(make: Any) -> None:
     long_ago = time.time() - 10**8
     os.utime(str(module.__file__), (long_ago, long_ago))
     assert edited_modules([module.f]) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "edited"),
+    [
+        ("CONSTANT = 1", "CONSTANT = 2", True),
+        ("CONSTANT = 1", "CONSTANT = 1.0", True),
+        ("CONSTANT = 1", "CONSTANT: int = 1", False),
+        ("CONSTANT = 1", "CONSTANT = [1]", False),  # of what can change in place, nobody knows
+        ("CONSTANT = 1", "CONSTANT = 1\nCONSTANT = 2", False),
+        ("CONSTANT = 1", "CONSTANT = 1\nnew = 2", False),
+    ],
+)
+def test_constants_count(make: Any, old: str, new: str, edited: bool) -> None:
+    module = make("mod_g")
+    edit(module, old, new)
+    assert edited_modules([module.f]) == (["mod_g"] if edited else [])
+
+
+def test_who_runs_it_here_is_told_that_it_is_the_old_one(make: Any) -> None:
+    module = make("mod_h", "def f(a):\n    return {'x': a + 1}\n")
+    edit(module, "a + 1", "a + 2")
+    said: list[str] = []
+    df = Study().run(module.f, [{"a": 1}], notes=said.append)
+    assert df["x"].tolist() == [2]
+    [note] = said
+    assert note.startswith("module `mod_h` was edited after it was imported: this process runs it")
+    said.clear()
+    assert Study().run(module.f, [{"a": 1}], workers=1, notes=said.append)["x"].tolist() == [2, 3]
+    [note] = said
+    assert note.endswith("imported: workers run the file as it is now.")
