@@ -88,7 +88,7 @@ def _is_edited(module: ModuleType, since: float) -> bool:
     except (OSError, SyntaxError, ValueError):
         return True  # workers will not be able to import it
     space = vars(module)
-    if any(name in space and not _same(space[name], constants[name]) for name in constants):
+    if any(name in space and not same_code(space[name], constants[name]) for name in constants):
         return True
     return any(
         not any(same_code(code, other) for other in now.get(code.co_qualname, ()))
