@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from psweep_nb import Run, Study
 from tests.benchmark import psweep_environment
 
 # Started in the background of a script, a process ignores Ctrl-C, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No deadline: a loaded machine is not a failing test.
+settings.register_profile("psweep_nb", deadline=None)
+settings.load_profile("psweep_nb")
 
 WAYS = ("serial", "workers", "process", "kernel", "threads", "pool")
 CASES = Path(__file__).with_name("psweep_cases.py")

@@ -5,12 +5,7 @@ import enum
 import pathlib
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
-
-# No deadline: a loaded machine is not a failing test.
-settings.register_profile("psweep_nb", deadline=None)
-settings.load_profile("psweep_nb")
 
 
 class Color(enum.Enum):
