@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from hashlib import sha1
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 _ITEMS = 10_000  # of one container
@@ -92,8 +93,9 @@ class Values:
         kind = type(value)
         if issubclass(kind, dict | types.MappingProxyType):
             # Sorted: the order may be that of a set, which no two processes have alike.
-            some = sorted((self.say(k), self.say(v)) for k, v in _sample(value.items(), len(value)))
-            inside = ", ".join(f"{key}: {item}" for key, item in some)
+            keys = [(self.say(key), item) for key, item in _sample(value.items(), len(value))]
+            keys.sort(key=itemgetter(0))
+            inside = ", ".join(f"{key}: {self.say(item)}" for key, item in keys)
             absent = getattr(value, "default_factory", None)
             also = f", else {self.say(absent)}" if absent is not None else ""
             return _titled(kind, dict, "{" + inside + also + "}", len(value))

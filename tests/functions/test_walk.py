@@ -207,6 +207,11 @@ def f(a):
 """
 
 SAME = """
+# the order of a dict, which a set may have given, and in it the order of what one factory made
+def make(k): return lambda a: a + k
+T = {«'x': make(1), 'y': make(2)|'y': make(2), 'x': make(1)»}
+def f(a, k): return T[k](a)
+
 # a local variable named like a global
 n = «1|7»
 def f(a):
