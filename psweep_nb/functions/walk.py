@@ -31,7 +31,7 @@ class Walk:
         self.parts: dict[str, str] = {}
         self._say = Objects(self._label, self._module, self._found).say
         self._labels: dict[int, str] = {}
-        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}  # how many have a name
         self._kept: list[object] = []  # while it is known by its id
         self._waiting: list[Any] = []
         self._variables: dict[str, tuple[_Variable, Any]] = {}  # by the name of their part
@@ -59,13 +59,10 @@ class Walk:
     def _label(self, value: Any) -> str:
         """The name of a function's or class's part; it is looked into when its turn comes."""
         if id(value) not in self._labels:
-            number, name = 1, _full_name(value)
-            label = name
-            while label in self._taken:  # closures made by one factory
-                number += 1
-                label = f"{name} ({number})"
-            self._taken.add(label)
-            self._labels[id(value)] = label
+            name = _full_name(value)
+            number = self._numbers[name] = self._numbers.get(name, 0) + 1
+            # Closures made by one factory share a name.
+            self._labels[id(value)] = name if number == 1 else f"{name} ({number})"
             self._kept.append(value)
             self._waiting.append(value)
         return self._labels[id(value)]
