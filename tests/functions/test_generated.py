@@ -238,7 +238,7 @@ def test_how_it_is_written_and_in_which_cells_does_not(
     before = code_of(one)
     cells: list[str] = []
     for text in blocks(chain):
-        written = data.draw(st.sampled_from([str, unparsed, commented]))(text)
+        written = data.draw(st.sampled_from([text, unparsed(text), commented(text)]))
         if cells and data.draw(st.booleans()):
             cells[-1] += f"\n\n{written}"
         else:
