@@ -239,7 +239,8 @@ def test_how_it_is_written_and_in_which_cells_does_not(
     cells: list[str] = []
     for text in blocks(chain):
         written = data.draw(st.sampled_from([text, unparsed(text), commented(text)]))
-        if cells and data.draw(st.booleans()):
+        same_cell = data.draw(st.booleans())
+        if cells and same_cell:
             cells[-1] += f"\n\n{written}"
         else:
             cells += [data.draw(fillers), written]
