@@ -8,8 +8,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from psweep_nb.classic import run, run_local
+    from psweep_nb.batch.command import Command
+    from psweep_nb.batch.psweep_job import read_pset, write_result
+    from psweep_nb.classic import prep_batch, run, run_local
     from psweep_nb.errors import (
+        CommandError,
         FunctionError,
         JournalError,
         OptionError,
@@ -44,8 +47,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "classic": ("run", "run_local"),
+    "batch.command": ("Command",),
+    "batch.psweep_job": ("read_pset", "write_result"),
+    "classic": ("prep_batch", "run", "run_local"),
     "errors": (
+        "CommandError",
         "FunctionError",
         "JournalError",
         "OptionError",
@@ -80,6 +86,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Command",
+    "CommandError",
     "FunctionError",
     "GridEditor",
     "JournalError",
@@ -115,7 +123,9 @@ __all__ = [
     "plot_heatmap",
     "plot_line",
     "plot_scatter",
+    "prep_batch",
     "pset_sha1",
+    "read_pset",
     "repeat",
     "report",
     "run",
@@ -124,6 +134,7 @@ __all__ = [
     "stargrid",
     "where",
     "workdir",
+    "write_result",
 ]
 
 

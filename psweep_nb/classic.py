@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from psweep_nb.batch.command import Command
+from psweep_nb.batch.methods import CALC_TEMPLATES, MACHINE_TEMPLATES
 from psweep_nb.database import BASENAME
 from psweep_nb.eachrow import OnRow, check_verbose, print_rows, save_rows
 from psweep_nb.errors import OptionError
@@ -108,9 +110,7 @@ def run_local(
     check_verbose(verbose)
     if poolsize is not None and workers is not None and poolsize != workers:
         raise OptionError(f"poolsize={poolsize} and workers={workers}: they mean the same")
-    if skip_dups and skip not in (None, "done+failed"):
-        raise OptionError(f'skip_dups=True and skip={skip!r}: skip_dups means skip="done+failed"')
-    skip = "done+failed" if skip_dups else skip
+    skip = _skip(skip_dups, skip)
     study = Study(calc_dir, database_dir=database_dir, database_basename=database_basename)
     if simulate:
         return study.simulate(func, params, skip=skip, stale=stale, setup=setup, df=df, save=save)
@@ -140,6 +140,72 @@ def run_local(
         temporary.calc_path = temporary.path  # what functions write does not last either
         temporary.lasting = False
         return temporary.run(func, params, df=df, **options)
+
+
+def prep_batch(
+    params: Any,
+    calc_templ_dir: str | os.PathLike[str] = CALC_TEMPLATES,
+    machine_templ_dir: str | os.PathLike[str] = MACHINE_TEMPLATES,
+    git: bool = False,
+    backup: bool = False,
+    simulate: bool = False,
+    write_pset: bool = False,
+    template_mode: str = "dollar",
+    *,
+    calc_dir: str | os.PathLike[str] = "calc",
+    database_dir: str | os.PathLike[str] | None = None,
+    database_basename: str = BASENAME,
+    command: Command | None = None,
+    skip_dups: bool = False,
+    skip: str | None = None,
+    label: str = "",
+) -> pd.DataFrame:
+    """Make psets ready for jobs, and return the whole table; see `Study.prep_batch`.
+
+    Parameters
+    ----------
+    params, calc_templ_dir, machine_templ_dir, git, backup, write_pset, template_mode
+        As there.
+    simulate : bool
+        Do it in ``<calc_dir>.simulate/``; the study stays as it is.
+    calc_dir, database_dir, database_basename
+        Where the study is, see `Study`.
+    command, skip, label
+        See `Study.prep_batch`.
+    skip_dups : bool
+        The same as ``skip="done+failed"``.
+
+    Returns
+    -------
+    DataFrame
+        All rows of the study, these and earlier ones.
+
+    Raises
+    ------
+    ParamsError, TemplateError, OptionError, StudyError
+        Naming file, line and placeholder; nothing was written.
+    """
+    _check_flags(
+        git=git, backup=backup, simulate=simulate, write_pset=write_pset, skip_dups=skip_dups
+    )
+    study = Study(calc_dir, database_dir=database_dir, database_basename=database_basename)
+    options: dict[str, Any] = {
+        "command": command,
+        "write_pset": write_pset,
+        "template_mode": template_mode,
+        "skip": _skip(skip_dups, skip),
+    }
+    if simulate:
+        return study.simulate_batch(params, calc_templ_dir, machine_templ_dir, **options)
+    options |= {"git": git, "backup": backup, "label": label}
+    study.prep_batch(params, calc_templ_dir, machine_templ_dir, **options)
+    return study.df
+
+
+def _skip(skip_dups: bool, skip: str | None) -> str | None:
+    if skip_dups and skip not in (None, "done+failed"):
+        raise OptionError(f'skip_dups=True and skip={skip!r}: skip_dups means skip="done+failed"')
+    return "done+failed" if skip_dups else skip
 
 
 def _on_row(study: Study, tmpsave: bool, verbose: bool | Sequence[str]) -> OnRow | None:

@@ -37,6 +37,10 @@ class RemoteError(PsweepError, RuntimeError):
     """Another machine, or the scheduler there, did not do what was asked; its words are in it."""
 
 
+class CommandError(PsweepError, RuntimeError):
+    """A program did not end well; the message has its exit code and the end of its stderr."""
+
+
 class PsetError(PsweepError, RuntimeError):
     """A pset failed in another process and its own exception did not survive the way back.
 

@@ -80,17 +80,27 @@ class Repo:
 
     def _uncommitted(self) -> str:
         """For the message: what else was changed, so that the commit does not tell all."""
-        found = git(
-            self._where(), "status", "--porcelain", "-z", "--untracked-files=no", "--", ":/"
-        )
-        top = git(self._where(), "rev-parse", "--show-toplevel").stdout.rstrip("\n")
-        names = [entry[3:] for entry in found.stdout.split("\0") if entry[2:3] == " "]
-        others = [n for n in names if not Path(top, n).is_relative_to(self.path)]
-        if not others:
-            return ""
-        more = "" if len(others) <= _NAMES else f"\n  and {len(others) - _NAMES} more"
-        listed = "".join(f"\n  {name!a}" for name in others[:_NAMES])
-        return f"\n\nChanged and not committed then:{listed}{more}\n"
+        others = self.others()
+        return f"\n\nChanged and not committed then:{_listed(others)}\n" if others else ""
+
+    def others(self, untracked: bool = False) -> list[str]:
+        """What of the repository, outside the path, differs from the last commit.
+
+        Names from its top on; files that git does not know yet only if `untracked`.
+        """
+        files = f"--untracked-files={'normal' if untracked else 'no'}"
+        found = git(self._where(), "status", "--porcelain", "-z", files, "--", ":/")
+        names, top = [e[3:] for e in found.stdout.split("\0") if e[2:3] == " "], self.top()
+        return [name for name in names if not (top / name).is_relative_to(self.path)]
+
+    def top(self) -> Path:
+        """The repository's uppermost directory."""
+        return Path(git(self._where(), "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
+
+
+def _listed(names: list[str]) -> str:
+    more = "" if len(names) <= _NAMES else f"\n  and {len(names) - _NAMES} more"
+    return "".join(f"\n  {name!a}" for name in names[:_NAMES]) + more
 
 
 class Commits:
@@ -107,7 +117,23 @@ class Commits:
         inside = database.path.is_relative_to(calc_path)
         self._repos = [Repo(path) for path in (calc_path, *(() if inside else (database.path,)))]
 
-    def make(self, what: str) -> list[str]:
+    def check_rest(self) -> None:
+        """Raise `StudyError` if anything but the study is not committed."""
+        places = [repo.path for repo in self._repos]
+        for repo in self._repos:
+            top = repo.top()
+            others = [
+                name
+                for name in repo.others(untracked=True)
+                if not any((top / name).is_relative_to(place) for place in places)
+            ]
+            if others:
+                raise StudyError(
+                    f"git=True needs everything but the study committed (or ignored); this is not:"
+                    f"{_listed(others)}"
+                )
+
+    def make(self, message: str) -> list[str]:
         """Commit what has changed; return what is in the way, a sentence each."""
         said = []
         for repo in self._repos:
@@ -115,7 +141,7 @@ class Commits:
                 # Nobody replaces the table, by a file beside it, while files are looked for.
                 with self._locked():
                     repo.stage()
-                repo.commit(f"psweep_nb: {what}")
+                repo.commit(message)
             except StudyError as exc:
                 said.append(f"git: {repo.path} is not committed: {exc}")
         return said

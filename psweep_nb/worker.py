@@ -25,6 +25,7 @@ from psweep_nb.trust import loader
 
 MAX_TEXT = 100_000  # characters of a traceback; a recursion can make one of many megabytes
 
+_OURS = __name__.rpartition(".")[0] + "."
 _N_FIELDS, _LAST_FIELD = 6, "_pset_seq"
 _FIELDS_AT_ONCE = 64
 
@@ -330,7 +331,7 @@ def _one_line(exc: BaseException) -> str:
 
 def _traceback_text(exc: BaseException) -> str:
     frames = exc.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") == __name__:
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
         frames = frames.tb_next  # ours say nothing to the user
     try:
         text = "".join(traceback.format_exception(type(exc), exc, frames))

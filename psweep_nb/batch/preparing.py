@@ -5,110 +5,137 @@ no engine of ours; see docs/architecture.md for how it is written, and what a ki
 """
 
 import os
-import pickle
 import platform
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import cloudpickle
 
 from psweep_nb import provenance
-from psweep_nb.batch import ending
-from psweep_nb.batch.machines import Machine, jobscript_name, read_machines
-from psweep_nb.batch.runscripts import add_run, script_of
-from psweep_nb.batch.templates import FIELDS, Template, Templates, check, write_new
+from psweep_nb.batch import ending, psetfile
+from psweep_nb.batch.command import Command
+from psweep_nb.batch.machines import jobscript_name, read_machines
+from psweep_nb.batch.runscripts import add_run
+from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode, write_new
 from psweep_nb.database import Database
-from psweep_nb.errors import TemplateError
-from psweep_nb.functions import Call
-from psweep_nb.functions.identity import Code
-from psweep_nb.hashing import sha1_digests
+from psweep_nb.errors import StudyError, TemplateError
+from psweep_nb.functions import Workload
 from psweep_nb.locks import is_held
-from psweep_nb.params import check_params
 from psweep_nb.rundir import RunDir, Session
-from psweep_nb.submission import Options, Submission, publish_run
+from psweep_nb.submission import Options, Submission, prepare, publish_run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STAGE = ".prep-"
+#: What stands for the command in job scripts.
+CMD = "_cmd"
 
 
-@dataclass(frozen=True)
 class Batch:
-    """Everything that makes job directories, read and checked.
+    """What jobs are made of: the workload, and the machines it goes to.
 
     Parameters
     ----------
-    templates : Templates
-    machines : list of Machine
+    work : Command or Jobs
+        Has the templates, and perhaps the command for the job scripts.
+    machine_templ_dir : path
+        See `machines`.
+    template_mode : str
+        The language of the job scripts.
     write_pset : bool
         Whether each directory gets the pset as ``pset.pk``, too.
-    """
-
-    templates: Templates
-    machines: list[Machine]
-    write_pset: bool = False
-
-    @classmethod
-    def read(
-        cls,
-        calc_templ_dir: str | os.PathLike[str],
-        machine_templ_dir: str | os.PathLike[str],
-        template_mode: str,
-        write_pset: bool,
-    ) -> "Batch":
-        """Read templates and machines.
-
-        Raises
-        ------
-        OptionError, TemplateError
-            Naming what is missing or wrong.
-        """
-        templates = Templates(calc_templ_dir, template_mode)
-        machines = read_machines(machine_templ_dir, template_mode)
-        batch = cls(templates, machines, write_pset)
-        ours = {jobscript_name(machine.name) for machine in machines}
-        ours |= {"pset.pk"} if write_pset else set()
-        for file in templates.files:
-            if file.name in ours:
-                raise TemplateError(f"{file.path}: psweep_nb writes a file of that name itself")
-        return batch
-
-    def _files(self) -> Iterator[Template]:
-        yield from self.templates.files
-        yield from (machine.jobscript for machine in self.machines)
-
-    def check(self, psets: Sequence[Mapping[str, Any]]) -> None:
-        """Raise `TemplateError` if it is known that these psets do not fill the templates."""
-        check(self._files(), psets, FIELDS)
-
-    def write(self, folder: str, pset: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-        """Make a pset's directory."""
-        os.mkdir(folder)
-        values = {**pset, **fields}
-        self.templates.write(folder, values)
-        for machine in self.machines:
-            machine.jobscript.write(folder, values)
-        if self.write_pset:
-            write_new(os.path.join(folder, "pset.pk"), pickle.dumps(values, 5))
-
-
-def prepare_batch(batch: Batch, params: Any, skip: str | None, label: str) -> Submission:
-    """Check psets and whether they fill the templates; nothing is written.
 
     Raises
     ------
-    ParamsError, TemplateError, OptionError
-        Naming what is wrong.
+    OptionError, TemplateError
+        Naming what is missing or wrong.
     """
-    options = Options("batch", skip=skip, label=label)
-    psets = check_params(params)
-    batch.check(psets)
-    code = Code("", {})
-    return Submission(_jobs, psets, options, Call("pset"), None, sha1_digests(psets), code)
+
+    def __init__(
+        self,
+        work: "Command | Jobs",
+        machine_templ_dir: str | os.PathLike[str],
+        template_mode: str,
+        write_pset: bool,
+    ) -> None:
+        check_mode(template_mode)
+        self.work, self.write_pset = work, write_pset
+        self.machines = read_machines(machine_templ_dir, template_mode)
+        self._command = work if isinstance(work, Command) else None
+        for machine in self.machines:
+            script = machine.jobscript
+            if self._command and all(found.name != CMD for found in script.placeholders):
+                place = f"${CMD}" if template_mode == "dollar" else f"{{{{ {CMD} }}}}"
+                raise TemplateError(f"{script.path}: nothing runs the command; a line {place} does")
+
+    def prepare(self, params: Any, skip: str | None, label: str) -> Submission:
+        """Check psets and whether they fill all templates; nothing is written.
+
+        Raises
+        ------
+        ParamsError, TemplateError, OptionError
+            Naming what is wrong.
+        """
+        options = Options("batch", travels=True, skip=skip, label=label)
+        submission = prepare(self.work, params, options)
+        self._check_names()
+        fields = FIELDS if self._command is None else (*FIELDS, CMD)
+        check([machine.jobscript for machine in self.machines], submission.params, fields)
+        return submission
+
+    def _check_names(self) -> None:
+        ours = {jobscript_name(machine.name) for machine in self.machines}
+        ours |= {psetfile.NAME, *(["pset.pk"] if self.write_pset else [])}
+        for file in self.work.files.files:
+            if file.name in ours:
+                raise TemplateError(f"{file.path}: psweep_nb writes a file of that name itself")
+
+    def write(self, folder: str, values: Mapping[str, Any]) -> None:
+        """Make a pset's directory."""
+        os.mkdir(folder)
+        self.work.files.write(folder, values)
+        write_new(os.path.join(folder, psetfile.NAME), psetfile.dumps(values))
+        if self.write_pset:
+            write_new(os.path.join(folder, "pset.pk"), cloudpickle.dumps(dict(values), 5))
+        if self._command is not None:
+            values = {**values, CMD: self._command.line.line(values)}
+        for machine in self.machines:
+            machine.jobscript.write(folder, values)
 
 
-def _jobs(pset: dict[str, Any]) -> None:
-    """What stands for the jobs where a run has its function."""
+class Jobs(Workload):
+    """The workload of a batch run without a command: its templates; what runs is in job scripts.
+
+    Parameters
+    ----------
+    folder : path
+        Of the templates.
+    mode : str
+        Their language.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], mode: str) -> None:
+        self.files = Templates(folder, mode)
+
+    def check(self, params: Sequence[Mapping[str, Any]]) -> None:
+        """See `Workload`."""
+        check(self.files.files, params, FIELDS)
+
+    def code(self) -> tuple[dict[str, str], Sequence[Callable[..., Any]]]:
+        """See `Workload`."""
+        return self.files.code(), ()
+
+    def title(self) -> str:
+        """See `Workload`."""
+        return "batch"
+
+    def __call__(self, pset: dict[str, Any]) -> None:
+        """Only jobs do it."""
+        raise StudyError("the jobs of a batch run are run by their job scripts")
 
 
 def publish_batch(
@@ -156,7 +183,7 @@ def _stage(
             fields["_pset_id"], fields["_pset_sha1"] = pset_id, run.psets.sha1(number)
             fields["_pset_seq"] = info["pset_seq"] + number
             try:
-                batch.write(os.path.join(stage, pset_id), pset, fields)
+                batch.write(os.path.join(stage, pset_id), {**pset, **fields})
             except TemplateError as exc:
                 raise TemplateError(f"{exc} (pset {number})") from exc
     except BaseException:
@@ -188,6 +215,27 @@ def _is_ours(database: Database, calc_path: Path, run_id: str) -> bool:
 def _put_in_place(run: RunDir, stage: Path, calc_path: Path) -> None:
     for folder in stage.iterdir():
         os.rename(folder, calc_path / folder.name)
+    n, *seqs = (run.info[name] for name in ("n", "run_seq", "pset_seq"))
+    ids = run.psets.ids(0, n)
     for machine, info in run.info["machines"].items():
-        add_run(script_of(calc_path, machine), run, machine, info)
+        add_run(calc_path, machine, info["subcmd"], ids, *seqs)
     stage.rmdir()
+
+
+def simulate_directories(
+    batch: Batch, psets: Sequence[Mapping[str, Any]], rows: "pd.DataFrame", folder: Path
+) -> None:
+    """Make what a preparation would, for simulated rows, in the directory of a dry run."""
+    ids = rows["_pset_id"].tolist()
+    try:
+        for number, pset in enumerate(psets):
+            fields = {name: rows[name].iloc[number] for name in FIELDS if name in rows}
+            batch.write(str(folder / ids[number]), {**pset, **fields})
+    except BaseException:
+        for pset_id in ids:
+            shutil.rmtree(folder / pset_id, ignore_errors=True)
+        raise
+    if ids:
+        seqs = int(rows["_run_seq"].iloc[0]), int(rows["_pset_seq"].iloc[0])
+        for machine in batch.machines:
+            add_run(folder, machine.name, machine.info["subcmd"], ids, *seqs)

@@ -6,13 +6,11 @@ commented out, all else stays.
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from psweep_nb.batch.machines import jobscript_name
 from psweep_nb.files import replace_file
-from psweep_nb.rundir import RunDir
 
 _HEAD = """\
 #!/bin/sh
@@ -28,20 +26,19 @@ def script_of(calc_path: Path, machine: str) -> Path:
     return calc_path / f"run_{machine}.sh"
 
 
-def add_run(path: Path, run: RunDir, machine: str, info: dict[str, Any]) -> None:
-    """Add a line for each job of a run; nothing if they are there."""
+def add_run(
+    calc_path: Path, machine: str, subcmd: str, ids: Sequence[str], run_seq: int, pset_seq: int
+) -> None:
+    """Add a line for each job of a run to the script of a machine; nothing if they are there."""
+    path = script_of(calc_path, machine)
     old = path.read_bytes() if path.exists() else _HEAD.encode()
-    if run.psets.id(0).encode() in old:
+    if ids[0].encode() in old:
         return
     text = _LINE.sub(rb"# \1", old)
     text += b"" if text.endswith(b"\n") else b"\n"
-    lines = "".join(f"{line}\n" for line in _lines(run, machine, str(info["subcmd"])))
+    submit = f"{subcmd} {shlex.quote(jobscript_name(machine))}"
+    lines = "".join(
+        f'cd "$here"/{pset_id} && {submit}  # run_seq={run_seq} pset_seq={seq}\n'
+        for seq, pset_id in enumerate(ids, pset_seq)
+    )
     replace_file(path, lambda file: file.write(text + lines.encode()))
-
-
-def _lines(run: RunDir, machine: str, subcmd: str) -> Iterable[str]:
-    n, run_seq, first = (run.info[name] for name in ("n", "run_seq", "pset_seq"))
-    script = shlex.quote(jobscript_name(machine))
-    for number, pset_id in enumerate(run.psets.ids(0, n)):
-        seq = f"# run_seq={run_seq} pset_seq={first + number}"
-        yield f'cd "$here"/{pset_id} && {subcmd} {script}  {seq}'

@@ -5,14 +5,19 @@ standard library's `string.Template`, and Jinja; both strict: what has no value 
 names the file and the line.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from psweep_nb.errors import OptionError, TemplateError
 from psweep_nb.wording import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MODES = ("dollar", "jinja")
 #: What templates can use besides the parameters.
@@ -24,6 +29,7 @@ _DOLLAR = re.compile(r"\$(?:(\$)|([^\W\d]\w*)|\{([^\W\d]\w*)\})?")
 _LEFT_OUT = {"__pycache__", ".ipynb_checkpoints"}  # made by programs beside the user's files
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _SHOWN = 10  # problems in one message
+_LONG = 100_000  # of a template's text, where it is kept as such
 
 
 class Placeholder(NamedTuple):
@@ -66,7 +72,7 @@ class Dollar:
 
     def __init__(self, text: str) -> None:
         self.placeholders: list[Placeholder] = []
-        self._pieces: list[str] = []  # text, name, text, name, ..., text
+        self.pieces: list[str] = []  # text, name, text, name, ..., text
         at, piece = 0, ""
         for found in _DOLLAR.finditer(text):
             piece += text[at : found.start()]
@@ -81,14 +87,14 @@ class Dollar:
                     f"`{printable(shown)}` is no placeholder; a dollar sign itself is written $$",
                 )
             else:
-                self._pieces += [piece, name]
+                self.pieces += [piece, name]
                 self.placeholders.append(Placeholder(name, _line(text, found.start())))
                 piece = ""
-        self._pieces.append(piece + text[at:])
+        self.pieces.append(piece + text[at:])
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """See `Language`."""
-        filled = self._pieces.copy()
+        filled = self.pieces.copy()
         for place in range(1, len(filled), 2):
             try:
                 filled[place] = str(values[filled[place]])
@@ -122,13 +128,11 @@ class Jinja:
     '1;2;'
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, finalize: Callable[[Any], str] | None = None) -> None:
         import jinja2
         from jinja2 import meta, nodes
 
-        environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-        )
+        environment = self._environment(finalize)
         try:
             tree = environment.parse(text)
             names = meta.find_undeclared_variables(tree)
@@ -140,6 +144,37 @@ class Jinja:
             for node in tree.find_all(nodes.Name)
             if node.ctx == "load" and node.name in names
         ]
+
+    @staticmethod
+    def _environment(finalize: Callable[[Any], str] | None = None) -> "Environment":
+        import jinja2
+
+        return jinja2.Environment(
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,
+            finalize=finalize,
+        )
+
+    @classmethod
+    def texts(cls, text: str) -> list[str]:
+        """What stands between placeholders, where it is no statement; `Problem` as above.
+
+        >>> Jinja.texts("a {{ b }}{% if c %} d{% endif %}{{ e }}")
+        ['a ', ' d', '']
+        """
+        import jinja2
+
+        found = [""]
+        try:
+            for _, kind, value in cls._environment().lex(text):
+                if kind == "variable_begin":
+                    found.append("")
+                elif kind == "data":
+                    found[-1] += value
+        except jinja2.TemplateSyntaxError as exc:
+            raise Problem(exc.lineno, f"this is not Jinja: {exc.message}") from exc
+        return found
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """See `Language`."""
@@ -241,9 +276,12 @@ class Template:
         except UnicodeEncodeError as exc:  # a lone surrogate among the values
             raise TemplateError(f"{self.path}: the filled text cannot be written: {exc}") from exc
 
-    def write(self, folder: str, values: Mapping[str, Any]) -> None:
-        """Write the filled one below a directory; it must not be there yet."""
-        write_new(os.path.join(folder, self.name), self.fill(values), self.executable)
+    def write(self, folder: str, values: Mapping[str, Any], again: bool = False) -> None:
+        """Write the filled one below a directory; only `again` it may be there already."""
+        path = os.path.join(folder, self.name)
+        if again:
+            _make_way(folder, path)
+        write_new(path, self.fill(values), self.executable)
 
     def _error(self, problem: Problem) -> TemplateError:
         where = f"{self.path}, line {problem.line}" if problem.line else self.path
@@ -258,6 +296,16 @@ def write_new(path: str, data: bytes, executable: bool = False) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[file.write(rest) :]
+
+
+def _make_way(folder: str, path: str) -> None:
+    """Remove a file of an earlier attempt; programs may have put anything in its place."""
+    parent = os.path.realpath(os.path.dirname(path))
+    inside = os.path.realpath(folder)
+    if os.path.commonpath((parent, inside)) != inside:
+        raise TemplateError(f"{path} is not in {folder} but, by a link, in {parent}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def _is_binary(data: bytes) -> bool:
@@ -279,8 +327,8 @@ class Templates:
 
     Parameters
     ----------
-    folder : path
-        Where they are; also those in directories below.
+    folder : path or None
+        Where they are; also those in directories below. None for no templates.
     mode : str
         One of `MODES`.
 
@@ -292,23 +340,36 @@ class Templates:
         If there is no such directory, or language.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], mode: str) -> None:
+    def __init__(self, folder: str | os.PathLike[str] | None, mode: str) -> None:
         check_mode(mode)
-        self.folder = os.fspath(folder)
-        if not os.path.isdir(self.folder):
-            raise OptionError(
-                f"there is no directory {self.folder!r} of templates; "
-                "new_templates('slurm') or new_templates('local') writes some to begin with"
-            )
-        self.files = list(_read(self.folder, "", mode))
+        self.files: list[Template] = []
+        if folder is not None:
+            folder = os.fspath(folder)
+            if not os.path.isdir(folder):
+                raise OptionError(
+                    f"there is no directory {folder!r} of templates; new_templates('slurm') or "
+                    "new_templates('local') writes some to begin with"
+                )
+            self.files = list(_read(folder, "", mode))
+        self._mode = mode
         self._folders = sorted({d for file in self.files for d in _parents(file.name)})
 
-    def write(self, folder: str, values: Mapping[str, Any]) -> None:
-        """Write the filled files into a directory that has none of them."""
-        for name in self._folders:
-            os.mkdir(os.path.join(folder, name))
+    def code(self) -> dict[str, str]:
+        """What they say, by name: whoever compares what psets were done with asks."""
+        texts = {"template_mode": self._mode} if self.files else {}
         for file in self.files:
-            file.write(folder, values)
+            text = _decoded(file.data)
+            if file.is_binary or len(text) > _LONG:
+                text = f"{len(file.data)} bytes, sha1 {sha1(file.data).hexdigest()}"
+            texts[f"template {file.name}"] = text
+        return texts
+
+    def write(self, folder: str, values: Mapping[str, Any], again: bool = False) -> None:
+        """Write the filled files into a directory; only `again` they may be there already."""
+        for name in self._folders:
+            os.makedirs(os.path.join(folder, name), exist_ok=again)
+        for file in self.files:
+            file.write(folder, values, again)
 
 
 def _parents(name: str) -> Iterator[str]:
@@ -348,14 +409,25 @@ def read_template(path: str, name: str, mode: str) -> Template:
     return Template(name, path, data, bool(bits & 0o111), mode)
 
 
+class Fillable(Protocol):
+    """A template, or anything else with placeholders."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, for messages."""
+
+    def missing(self, names: Sequence[str]) -> list[Placeholder]:
+        """Return the placeholders that are known to fail if there are only these names."""
+
+
 def check(
-    templates: Iterable[Template], psets: Sequence[Mapping[str, Any]], fields: Iterable[str]
+    templates: Iterable[Fillable], psets: Sequence[Mapping[str, Any]], fields: Iterable[str]
 ) -> None:
     """Check that templates can be filled for psets, as far as that can be told beforehand.
 
     Parameters
     ----------
-    templates : iterable of Template
+    templates : iterable of Template, CommandLine
     psets : sequence of dict
     fields : iterable of str
         What there is besides the parameters.
@@ -370,9 +442,11 @@ def check(
         shapes.setdefault(tuple(pset), number)
     given, problems = tuple(fields), dict[tuple[str, Placeholder], int]()
     for template in templates:
-        for shape, number in shapes.items() or [((), 0)]:
-            for found in template.missing((*shape, *given)):
-                problems.setdefault((template.path, found), number)
+        wanted = template.missing(given)
+        for shape, number in shapes.items():
+            for found in wanted:
+                if found.name not in shape:
+                    problems.setdefault((template.path, found), number)
     if not problems:
         return
     lines = [

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from psweep_nb.errors import FunctionError
 from psweep_nb.functions.source import name_of
+from psweep_nb.functions.workload import Workload
 
 # Its value comes from a run's `setup=`; no pset has to have it.
 _SETUP = "setup"
@@ -96,6 +97,11 @@ def decide_call(
     >>> decide_call(lambda pset: pset["a"], params)
     (Call(style='pset', names=None), [])
     """
+    if isinstance(func, Workload):
+        if setup:
+            raise _no_setup(name_of(func))
+        func.check(params)
+        return Call("pset"), []
     _check_kind(func)
     name = name_of(func)
     # One tuple a pset, made and compared in C: 0.15 µs; there are only a few different ones.

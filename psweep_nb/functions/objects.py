@@ -19,6 +19,7 @@ from typing import Any
 from psweep_nb.functions.members import cells, slots
 from psweep_nb.functions.values import Values, type_name
 from psweep_nb.functions.whose import file_of_local, is_users
+from psweep_nb.functions.workload import Workload
 
 _WRAPPERS = (
     functools.partial,
@@ -66,6 +67,8 @@ class Objects:
             return self._wrapper(value)
         if issubclass(kind, functools.partialmethod):
             return self._wrapper(functools.partial(value.func, *value.args, **value.keywords))
+        if issubclass(kind, Workload):
+            return self._workload(value)
         if self._is_users(kind):
             return self._object(value)
         self._carried(value)
@@ -100,6 +103,12 @@ class Objects:
             return f"property({', '.join(map(self.say, (value.fget, value.fset, value.fdel)))})"
         inner = value.func if isinstance(value, functools.cached_property) else value.__func__
         return f"{type(value).__name__}({self.say(inner)})"
+
+    def _workload(self, value: Workload) -> str:
+        texts, functions = value.code()
+        for name, text in texts.items():
+            self._found(name, text)
+        return f"{type_name(value)}({', '.join(map(self.say, functions))})"
 
     def _object(self, value: Any) -> str:
         """An object of a class of the user: what it holds, be it a list or a table as well."""

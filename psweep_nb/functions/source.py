@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from psweep_nb.functions.workload import Workload
+
 
 def name_of(func: Callable[..., Any]) -> str:
     """What to call a function in messages and records; leads back to it where anything does.
@@ -44,6 +46,8 @@ def source_of(func: Callable[..., Any]) -> str:
     Of a partial, a method or a callable object: that of the function or class behind it. Never
     raises.
     """
+    if isinstance(func, Workload):
+        return repr(func)
     import textwrap  # here, not above: workers import this module, too
 
     try:
@@ -76,6 +80,8 @@ def _home(func: Callable[..., Any]) -> tuple[str, str]:
         return "__main__", f"{variable or type(owner).__name__ + '()'}.{method}"
     if named:
         return str(module), str(path)
+    if isinstance(func, Workload):
+        return "", func.title()
     if isinstance(func, functools.partial):
         return module_of(func.func), f"partial({name_of(func.func)})"
     return type(func).__module__, f"{type(func).__name__}()"

@@ -1,0 +1,28 @@
+"""What a program has left as its results: ``result.json`` or ``result.pk`` in its directory."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from psweep_nb.trust import loads
+
+RESULTS = ("result.json", "result.pk")
+
+
+def results_in(folder: Path, trusted: bool) -> Any:
+    """Return what is in the file of results; {} where there is none: other files may be all.
+
+    Raises
+    ------
+    TrustError
+        If ``result.pk`` holds what is only unpickled for a trusted study.
+    ValueError, JournalError
+        If a file is not what its name says.
+    """
+    as_json, as_pickle = (folder / name for name in RESULTS)
+    if as_json.exists():
+        try:
+            return json.loads(as_json.read_bytes())
+        except ValueError as exc:
+            raise ValueError(f"{as_json} is not JSON: {exc}") from None
+    return loads(as_pickle.read_bytes(), trusted) if as_pickle.exists() else {}
