@@ -263,3 +263,59 @@ def unparsed(text: str) -> str:
 
 def commented(text: str) -> str:
     return "# first\n" + "\n".join(f"{line}  # {at}\n" for at, line in enumerate(text.split("\n")))
+
+
+# -- values in one program ---------------------------------------------------------------------
+
+BODY = """
+    def helper(a):
+        return {expression}
+
+    def f(a, b={default}):
+        return helper(a) + limit + outer(b)
+
+    limit = {value}
+    def make():
+        inside = {closure}
+        return lambda x: (x, inside)
+    outer = make()
+"""
+expressions = st.recursive(
+    st.sampled_from(["a", "a.real", "len"]) | st.integers(0, 9).map(str),
+    lambda e: st.builds("({} {} {})".format, e, st.sampled_from("+-*/%"), e),
+    max_leaves=4,
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda v: (
+        st.lists(v, max_size=3) | st.tuples(v) | st.dictionaries(st.text(max_size=3), v, max_size=3)
+    ),
+    max_leaves=5,
+).map(lambda v: repr(v).replace("nan", 'float("nan")').replace("inf", 'float("inf")'))
+programs = st.fixed_dictionaries(
+    {"expression": expressions, "default": values, "value": values, "closure": values}
+)
+
+
+def said(program: dict[str, str]) -> list[str]:
+    """A program in a form that is equal for programs that do the same."""
+    return [ast.dump(ast.parse(program["expression"]))] + [
+        repr(in_order(eval(program[key]))) for key in ("default", "value", "closure")
+    ]
+
+
+def in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return type(value)(map(in_order, value)) if isinstance(value, list | tuple) else value
+
+
+@given(programs, programs, st.sets(st.sampled_from(["expression", "default", "value", "closure"])))
+def test_changed_exactly_by_what_changes(one: dict, two: dict, taken: set[str]) -> None:
+    other = {key: (two if key in taken else one)[key] for key in one}
+    first, second = (code_of(cell({}, BODY.format(**p))["f"]) for p in (one, other))
+    same = first.sha1 == second.sha1
+    if one == other:
+        assert same
+    if said(one) != said(other):
+        assert not same

@@ -1,16 +1,12 @@
 """Code identity: blind to how code is written, changed by any change in what it does."""
 
-import ast
 import functools
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -222,59 +218,6 @@ def test_edits_that_do_something(old: str, new: str) -> None:
     assert diff(REFERENCE.parts, changed.parts)
 
 
-BODY = """
-    def helper(a):
-        return {expression}
-
-    def f(a, b={default}):
-        return helper(a) + limit + outer(b)
-
-    limit = {value}
-    def make():
-        inside = {closure}
-        return lambda x: (x, inside)
-    outer = make()
-"""
-expressions = st.recursive(
-    st.sampled_from(["a", "a.real", "len"]) | st.integers(0, 9).map(str),
-    lambda e: st.builds("({} {} {})".format, e, st.sampled_from("+-*/%"), e),
-    max_leaves=4,
-)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda v: (
-        st.lists(v, max_size=3) | st.tuples(v) | st.dictionaries(st.text(max_size=3), v, max_size=3)
-    ),
-    max_leaves=5,
-).map(lambda v: repr(v).replace("nan", 'float("nan")').replace("inf", 'float("inf")'))
-programs = st.fixed_dictionaries(
-    {"expression": expressions, "default": values, "value": values, "closure": values}
-)
-
-
-def said(program: dict) -> list[str]:
-    """A program in a form that is equal for programs that do the same."""
-    return [ast.dump(ast.parse(program["expression"]))] + [
-        repr(in_order(eval(program[key]))) for key in ("default", "value", "closure")
-    ]
-
-
-def in_order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: in_order(value[key]) for key in sorted(value)}
-    return type(value)(map(in_order, value)) if isinstance(value, list | tuple) else value
-
-
-@given(programs, programs, st.sets(st.sampled_from(["expression", "default", "value", "closure"])))
-def test_changed_exactly_by_what_changes(one: dict, two: dict, taken: set[str]) -> None:
-    other = {key: (two if key in taken else one)[key] for key in one}
-    same = of(BODY.format(**one)).sha1 == of(BODY.format(**other)).sha1
-    if one == other:
-        assert same
-    if said(one) != said(other):
-        assert not same
-
-
 # -- modules -----------------------------------------------------------------------------------
 
 
@@ -431,55 +374,6 @@ def test_names_that_are_not_there_yet() -> None:
     names = cell({}, "def f(a): return later(a)")
     before = code_of(names["f"])
     cell(names, "def later(a): return a")
-    assert code_of(names["f"]).sha1 != before.sha1
-
-
-def test_arrays_and_frames_by_their_content() -> None:
-    def made(value: object) -> str:
-        return code_of(cell({"value": value}, "def f(a): return value")["f"]).sha1
-
-    x = np.arange(12.0)
-    frame = pd.DataFrame({"a": [1, 2], "b": ["u", "v"], "c": pd.array([1, None], dtype="Int64")})
-    changed = frame.copy()
-    changed.loc[0, "b"] = "w"
-    things: list[Any] = [
-        x, x.reshape(3, 4), x + 1, x.astype("f4"), np.array(["u", None], dtype=object),
-        np.float64(1),
-        frame, changed, frame.rename(columns={"a": "d"}), frame.set_index("b"), frame["a"],
-        frame.index, pd.Index(["u"]), frame.astype({"a": float}), x[::2],
-    ]  # fmt: skip
-    found = [made(thing) for thing in things]
-    assert len(set(found)) == len(found)
-    assert [made(thing.copy()) for thing in things] == found
-    assert made(np.asfortranarray(x.reshape(3, 4))) == found[1]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        np.zeros(50_000_000),
-        np.zeros((5000, 10_000)).T[::2],
-        list(range(1_000_000)),
-        dict.fromkeys(range(1_000_000)),
-        set(range(1_000_000)),
-        [list(range(10_000)) for _ in range(1000)],
-        pd.DataFrame({"a": np.arange(2_000_000), "b": np.arange(2_000_000).astype(str)}),
-        "x" * 50_000_000,
-    ],
-    ids=["array", "strided", "list", "dict", "set", "nested", "frame", "text"],
-)
-def test_large_values_take_little_time(value: object) -> None:
-    names = cell({"value": value}, "def f(a): return value")
-    start = time.process_time()
-    code_of(names["f"])
-    assert time.process_time() - start < 1
-
-
-def test_a_change_in_a_large_array_shows() -> None:
-    x = np.zeros(5_000_000)
-    names = cell({"x": x}, "def f(a): return x")
-    before = code_of(names["f"])
-    x += 1
     assert code_of(names["f"]).sha1 != before.sha1
 
 

@@ -1,7 +1,10 @@
 """Values that code reads: other values, other texts; of whatever type."""
 
+import time
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from psweep_nb.functions.identity import code_of
@@ -102,3 +105,52 @@ def test_other_values_are_told_apart(expression: str, names: dict[str, Any]) -> 
     one, two = versions(expression)
     assert said(one, names) == said(one, names)
     assert said(one, names) != said(two, names)
+
+
+def test_arrays_and_frames_by_their_content() -> None:
+    def made(value: object) -> str:
+        return code_of(cell({"value": value}, "def f(a): return value")["f"]).sha1
+
+    x = np.arange(12.0)
+    frame = pd.DataFrame({"a": [1, 2], "b": ["u", "v"], "c": pd.array([1, None], dtype="Int64")})
+    changed = frame.copy()
+    changed.loc[0, "b"] = "w"
+    things: list[Any] = [
+        x, x.reshape(3, 4), x + 1, x.astype("f4"), np.array(["u", None], dtype=object),
+        np.float64(1),
+        frame, changed, frame.rename(columns={"a": "d"}), frame.set_index("b"), frame["a"],
+        frame.index, pd.Index(["u"]), frame.astype({"a": float}), x[::2],
+    ]  # fmt: skip
+    found = [made(thing) for thing in things]
+    assert len(set(found)) == len(found)
+    assert [made(thing.copy()) for thing in things] == found
+    assert made(np.asfortranarray(x.reshape(3, 4))) == found[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.zeros(50_000_000),
+        np.zeros((5000, 10_000)).T[::2],
+        list(range(1_000_000)),
+        dict.fromkeys(range(1_000_000)),
+        set(range(1_000_000)),
+        [list(range(10_000)) for _ in range(1000)],
+        pd.DataFrame({"a": np.arange(2_000_000), "b": np.arange(2_000_000).astype(str)}),
+        "x" * 50_000_000,
+    ],
+    ids=["array", "strided", "list", "dict", "set", "nested", "frame", "text"],
+)
+def test_large_values_take_little_time(value: object) -> None:
+    names = cell({"value": value}, "def f(a): return value")
+    start = time.process_time()
+    code_of(names["f"])
+    assert time.process_time() - start < 1
+
+
+def test_a_change_in_a_large_array_shows() -> None:
+    x = np.zeros(5_000_000)
+    names = cell({"x": x}, "def f(a): return x")
+    before = code_of(names["f"])
+    x += 1
+    assert code_of(names["f"]).sha1 != before.sha1
