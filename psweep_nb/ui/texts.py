@@ -175,11 +175,13 @@ def duration(seconds: float | None) -> str:
 
     Examples
     --------
-    >>> [duration(s) for s in (0.0004, 0.25, 3.14159, 75, 7300, None)]
-    ['0.4 ms', '250 ms', '3.1 s', '1 min 15 s', '2 h 1 min', 'unknown']
+    >>> [duration(s) for s in (3e-6, 0.0004, 0.25, 3.14159, 75, 7300, None)]
+    ['3 µs', '0.4 ms', '250 ms', '3.1 s', '1 min 15 s', '2 h 1 min', 'unknown']
     """
     if seconds is None or not 0 <= seconds < 1e9:
         return "unknown"
+    if seconds < 9.95e-5:
+        return f"{seconds * 1e6:.0f} µs"
     if seconds < 0.01:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 0.9995:
