@@ -25,9 +25,8 @@ def path_of(value: Any, what: str) -> Path:
     except TypeError:
         text = None
     if not isinstance(text, str) or not text or "\0" in text:
-        raise OptionError(
-            f"{what} is {value!r:.100} ({type(value).__name__}); it should be a path, a text say"
-        )
+        given = f"{value!r:.100} ({type(value).__name__})"
+        raise OptionError(f"{what} is {given}; it should be the path of a file or directory")
     return Path(text)
 
 

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from psweep_nb.errors import StudyError
+from psweep_nb.wording import printable
 
 TIMEOUT_S = 120.0  # hooks may take their time, but not for ever
 _END_S = 5.0
@@ -66,5 +67,5 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 def said(done: "subprocess.CompletedProcess[str]") -> str:
     """What git printed, in one line."""
-    text = " ".join((done.stderr + done.stdout).split())
+    text = printable(" ".join((done.stderr + done.stdout).split()))  # hooks print in colours
     return text if len(text) <= 300 else f"{text[:300]}..."

@@ -76,7 +76,13 @@ class Study(BatchMethods):
             nearest = next(p for p in (path, *path.parents) if os.path.lexists(p))
             if not nearest.is_dir():
                 raise StudyError(f"{nearest} is a file; a study is a directory")
-        self.trusted = identity.is_trusted(self.path, trust, database_basename)
+        try:
+            self.trusted = identity.is_trusted(self.path, trust, database_basename)
+        except OSError as exc:
+            raise StudyError(
+                f"the study {self.path} cannot be opened: {exc.strerror} (it is somebody else's?); "
+                f"its table may be read by itself: df_read({str(self.path / database_basename)!r})"
+            ) from exc
         self.database = Database(self.path, self.trusted, database_basename)
         self.lasting = True  # False: removed with its directory when a run has ended
         self._runs: dict[str, Run] = {}

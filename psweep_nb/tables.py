@@ -6,6 +6,7 @@ For people and the command line. A file is written whole or not at all; a pickle
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from psweep_nb import frames
-from psweep_nb.errors import OptionError, TrustError
+from psweep_nb.errors import JournalError, OptionError, PsweepError, TrustError
 from psweep_nb.files import path_of, replace_file
 from psweep_nb.identity import is_trusted
 from psweep_nb.params import is_seq
@@ -279,13 +280,16 @@ def _check_format(fmt: str, kwds: dict[str, Any], with_options: set[str]) -> Non
 
 def _read_pickle(path: Path, trust: bool) -> pd.DataFrame:
     # A study's own table is as trusted as the study; anything else may come from anywhere.
-    known = path.exists() and is_trusted(path.absolute().parent, False, path.name)
+    try:
+        known = path.exists() and is_trusted(path.absolute().parent, False, path.name)
+    except (OSError, JournalError):  # somebody else's study, or a damaged one: the table may do
+        known = False
     return read_table(path, trust or known)
 
 
 def _read_json(path: Path) -> pd.DataFrame:
     # Not pandas.read_json: that takes text for numbers and dates wherever it can.
-    rows = json.loads(path.read_bytes())
+    rows = json.loads(path.read_bytes(), object_pairs_hook=_each_once)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("expected a list of objects, one a row (orient='records')")
     cells = [{k: frames.ABSENT if v is None else v for k, v in row.items()} for row in rows]
@@ -293,6 +297,14 @@ def _read_json(path: Path) -> pd.DataFrame:
     # With their types named: pandas 3 would make its own of text.
     columns = {name: pd.Series(v, dtype=v.dtype) for name, v in values.items()}
     return frames.retyped(pd.DataFrame(columns, index=range(len(rows))))
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice!r} comes twice in one row")
+    return found
 
 
 def _without_none(table: pd.DataFrame) -> pd.DataFrame:
@@ -333,4 +345,5 @@ def _no_parquet() -> OptionError:
 
 
 def _first_line(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}".splitlines()[0]
+    kind = "" if isinstance(exc, PsweepError) else f"{type(exc).__name__}: "
+    return f"{kind}{exc}".splitlines()[0]

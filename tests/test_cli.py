@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import pty
+import shlex
 import shutil
 import signal
 import struct
@@ -194,6 +195,17 @@ def test_who_reads_the_output_may_go_away(study: Study) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("closed", "code"), [("table >&-", 0), ("runs >&- 2>&- <&-", 0), ("status 7 2>&-", 2)]
+)
+def test_streams_that_are_closed(study: Study, closed: str, code: int) -> None:
+    study.run(workloads.double, numbers(1))
+    done = subprocess.run(
+        ["sh", "-c", f"{shlex.join(command())} {closed}"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
 
 
 def test_a_terminal_of_few_characters(study: Study) -> None:

@@ -173,10 +173,10 @@ def run_here() -> None:
 
 def test_a_hook_that_refuses_costs_no_run(repo: Path) -> None:
     hook = Path(".git/hooks/pre-commit")
-    hook.write_text("#!/bin/sh\necho not today\nexit 1\n")
+    hook.write_text("#!/bin/sh\nprintf '\\033[31mnot today\\n'\nexit 1\n")
     hook.chmod(0o755)
     said = refused(run_here)
-    assert said == f"git: {repo}/calc is not committed: not today (it is staged)"
+    assert said == f"git: {repo}/calc is not committed: \\x1b[31mnot today (it is staged)"
 
 
 def test_a_hook_that_hangs_costs_no_run(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

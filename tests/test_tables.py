@@ -295,3 +295,31 @@ def test_the_page_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     assert names["study"].df["a"].tolist() == [1, 2]
     assert names["study"].df["ratio"].tolist() == [0.5, 0.5]
     assert len(blocks) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"a": 1, "a": 2}]', "'a' comes twice in one row"),
+        ('{"a": [1]}', "a list of objects"),
+        ('[{"a": 1', "JSONDecodeError"),
+        ("[" * 100_000, "RecursionError"),
+    ],
+)
+def test_json_that_is_no_table(text: str, said: str) -> None:
+    Path("t.json").write_text(text)
+    with pytest.raises(OptionError, match=rf"t\.json cannot be read as json: .*{said}"):
+        ps.df_read("t.json", "json")
+
+
+def test_the_table_of_a_study_that_does_not_open_is_read_by_itself(df: pd.DataFrame) -> None:
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        with pytest.raises(StudyError, match=r"cannot be opened: Permission denied.*df_read"):
+            ps.Study("calc")
+        assert len(ps.df_read("calc/database.pk")) == len(df)
+    Path("calc/.psweep/study.json").write_text("{")
+    assert len(ps.df_read("calc/database.pk")) == len(df)

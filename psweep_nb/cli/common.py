@@ -47,7 +47,8 @@ def guarded(prog: str, act: Callable[[], int]) -> int:
         warnings.showwarning = lambda message, *_, **__: _say(prog, f"warning: {message}")
         try:
             code = act()
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by whoever started us
+                sys.stdout.flush()
             return code
         except SystemExit as exc:  # argparse: it has said what is wrong
             return exc.code if isinstance(exc.code, int) else TROUBLE
@@ -61,11 +62,14 @@ def guarded(prog: str, act: Callable[[], int]) -> int:
         except PsweepError as exc:
             _say(prog, str(exc))
         except OSError as exc:
-            _say(prog, f"{exc.filename}: {exc.strerror}" if exc.filename else str(exc))
+            where = f"{exc.filename}: " if exc.filename else ""
+            _say(prog, f"{where}{exc.strerror or exc}")
         return TROUBLE
 
 
 def _say(prog: str, text: str) -> None:
+    if sys.stderr is None:  # then print would choose stdout
+        return
     words = printable(text, keep="\n").split()
     print(f"{prog}: {' '.join(words)}", file=sys.stderr)
 

@@ -108,6 +108,8 @@ def _study(args: argparse.Namespace) -> "Study":
     from psweep_nb.database import BASENAME, HIDDEN
     from psweep_nb.study import Study
 
+    if not args.dir:
+        raise OptionError("-d wants the name of a directory, not ''")
     if not any(os.path.exists(os.path.join(args.dir, name)) for name in (HIDDEN, BASENAME)):
         raise StudyError(f"there is no study in {args.dir}/; -d names another directory")
     return Study(args.dir, trust=args.trust)
