@@ -6,6 +6,7 @@ the short form, and `check_params`, which every run calls before it starts.
 
 import copy
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import IOBase
@@ -16,6 +17,7 @@ from psweep_nb.hashing import ALLOWED_KEYS
 from psweep_nb.holders import psets_in
 
 Pset = dict[str, Any]
+_MOST = 10**8
 
 
 def plist(name: str, seq: Iterable[Any]) -> list[Pset]:
@@ -93,6 +95,7 @@ def grid(*given: Any, **axes: Any) -> list[Pset]:
         if problem := _key_problem(name):
             raise ParamsError(f"grid: {problem}")
     values = [_axis(name, axis) for name, axis in axes.items()]
+    _check_number(math.prod(map(len, values)))
     return [dict(zip(names, point, strict=True)) for point in itertools.product(*values)]
 
 
@@ -340,6 +343,8 @@ def _axis(name: str, axis: Any) -> list[Any]:
         return [axis.item() if _is_numpy(axis) else axis]
     if problem := _axis_problem(name, axis):
         raise ParamsError(f"grid: {problem}")
+    if hasattr(axis, "__len__"):
+        _check_number(len(axis))
     tolist: Callable[[], list[Any]] | None = getattr(axis, "tolist", None)
     values = tolist() if tolist is not None else list(axis)
     if not values:
@@ -350,6 +355,14 @@ def _axis(name: str, axis: Any) -> list[Any]:
             f"grid({name}=[...]). Plists go to pgrid(...)."
         )
     return values
+
+
+def _check_number(number: int) -> None:
+    if number > _MOST:
+        raise ParamsError(
+            f"grid: there would be {number:,} psets, more than memory holds; take fewer values, or "
+            "sample({...}, n=1000), which draws points of the same space"
+        )
 
 
 def _is_numpy(value: Any) -> bool:

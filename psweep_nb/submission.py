@@ -37,7 +37,7 @@ from psweep_nb.functions.identity import Code, code_of
 from psweep_nb.hashing import sha1_digests
 from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
-from psweep_nb.params import check_params
+from psweep_nb.params import check_params, whole
 from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, Session, SessionSpec, new_run, publish
 from psweep_nb.running import Running, arrange
 from psweep_nb.worker import are_plain, encode
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_TIMEOUT_S = 1e9
+MAX_WORKERS = 4096
 ON_ERROR = ("raise", "record", "stop")
 
 
@@ -70,8 +71,13 @@ class Options(Running):
     label: str = ""
 
     def __post_init__(self) -> None:
-        if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
-            raise OptionError(f"workers is {self.workers!r}; it should be a number from 1 on")
+        for name in ("workers", "retries"):  # NumPy's numbers are as good
+            number = whole(getattr(self, name))
+            object.__setattr__(self, name, getattr(self, name) if number is None else number)
+        if whole(self.workers) is None or not 1 <= self.workers <= MAX_WORKERS:
+            raise OptionError(
+                f"workers is {self.workers!r:.50}; it should be a number from 1 to {MAX_WORKERS}"
+            )
         if self.on_error not in ON_ERROR:
             raise OptionError(f"on_error is {self.on_error!r}; it should be one of {ON_ERROR}")
         if self.skip not in SKIP:

@@ -113,6 +113,13 @@ class TestErrors:
         with pytest.raises(ParamsError, match=words):
             plist(name, seq)
 
+    def test_a_grid_by_position_or_beyond_all_bounds(self):
+        with pytest.raises(ParamsError, match=r"by name: grid\(a=\[1, 2\]\)"):
+            grid({"a": [1]})
+        for axes in ({"a": range(10**12)}, {"a": range(10**5), "b": range(10**5)}):
+            with pytest.raises(ParamsError, match=r"there would be 1[0,]+ psets.*sample"):
+                grid(**axes)
+
     @pytest.mark.parametrize(
         ("args", "words"),
         [

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -609,3 +610,12 @@ def test_the_code_on_the_page_runs() -> None:
     assert set(df["device"].dropna()) <= {"0", "1"}
     assert df["progress"].dropna().tolist()[:2] == [1.0, 1.0]
     assert not df["_failed"].any()
+
+
+def test_no_more_workers_are_started_than_there_are_psets(study: Study) -> None:
+    study.run(lambda a: {"b": a}, A4[:2], workers=500)
+    run = study.run_of(-1)
+    assert len(list(run.folder.path.glob("000/w*.journal"))) == 2
+    two: Any = np.int64(2)
+    study.run(lambda a: {"b": a}, A4, workers=two, retries=two)
+    assert study.run_of(-1).spec.workers == 2

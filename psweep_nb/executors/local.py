@@ -72,7 +72,7 @@ class LocalExecutor:
         if self._fresh:
             self._vacant = dict.fromkeys(range(self._workers))
             return
-        for slot in range(self._workers):
+        for slot in range(min(self._workers, self._session.n)):  # more would only be in the way
             self._slots.append(self._spawn(slot))
 
     def _spawn(self, slot: int, number: int | None = None) -> Slot:

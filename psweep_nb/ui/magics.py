@@ -17,6 +17,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from psweep_nb.errors import PsweepError
+from psweep_nb.functions import name_of
 from psweep_nb.running import workers_of
 from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, text, texts
 from psweep_nb.ui.arguments import Words
@@ -213,6 +214,8 @@ class PsweepMagics(Magics):
         same = plan.running_same
         if same is not None:
             print(f"{same!r}: at work on these psets already, attached")
+            if same.spec.function != name_of(function):
+                print(f"it does them with `{same.spec.function}`: --again starts a run of its own")
             if unheeded := [name for name in words.options if name not in _OF_THE_NOTEBOOK]:
                 print(f"it keeps its own options: {', '.join(unheeded)} not heeded")
             return same
@@ -275,13 +278,14 @@ class PsweepMagics(Magics):
         watch.start(self._ip, run, cell, every)
 
     def _edit(self, words: Words) -> None:
-        if len(words.plain) != 1 or not words.plain[0].isidentifier():
+        name = " ".join(words.plain)
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise UsageError("the name of one variable expected: %psweep edit params")
         from psweep_nb.ui.editor import gridedit
 
         given = words.options.get("--dir")
         study = self.session.study(given, create=True) if given is not None else None
-        display(gridedit.edit(self.session, words.plain[0], study))
+        display(gridedit.edit(self.session, name, study))
 
     # -- commands ----------------------------------------------------------------------------
 

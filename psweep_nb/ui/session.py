@@ -77,12 +77,14 @@ class Session:
             return self.last
         value: Any = DEFAULT_DIR if given is None else arguments.text_value(given, self.names, "-d")
         known = value if hasattr(value, "active_runs") else None
-        where = Path(known.path if known is not None else value)
-        key = Path(os.path.abspath(where.expanduser()))
+        if known is None and not (isinstance(value, str | os.PathLike) and os.fspath(value)):
+            raise UsageError(f"a directory is expected, not {value!r:.60}")
+        where = Path(os.path.expanduser(known.path if known is not None else value))
+        key = Path(os.path.abspath(where))
         if key not in self._studies:
             if not create and not key.is_dir():
                 raise UsageError(_no_study(key, where))
-            self._studies[key] = known or self._opener(where.expanduser())
+            self._studies[key] = known or self._opener(where)
             if not quiet:
                 self._announce(self._studies[key])
         if key.is_dir():

@@ -153,7 +153,7 @@ class FakeRun:
         self.view = FakeView(self)
         self.state = FakeStatus(total=total, pending=total)
         self.calls: list[Any] = []
-        self.spec = FakeSpec()
+        self.spec = FakeSpec(function="f")
         self.on_wait: Any = None
 
     def __repr__(self) -> str:

@@ -232,6 +232,10 @@ def test_psets_at_work_are_attached_to(nb: Notebook) -> None:
     assert "at work on these psets already, attached\n" in out
     assert "heeded" not in out
     out = nb.run("%psweep run f params -w 2 --timeout 9")
+    assert "it does them with" not in out
+    nb.run("def g(a):\n    return a")
+    assert "it does them with `f`: --again starts" in nb.run("%psweep run g params")
+    out = nb.run("%psweep run f params -w 2 --timeout 9")
     assert "\nit keeps its own options: --workers, --timeout not heeded\n" in out
     assert len(study_of(nb).submitted) == 1
 
@@ -362,6 +366,8 @@ def test_a_directory_that_came_to_nothing_is_not_the_one_used_last(
     nb.run("%psweep plan f params -d typo")
     nb.run("%psweep pause")
     assert study_of(nb).runs[0].calls == ["pause"]
+    for word in ("''", "(3)"):
+        assert "a directory is expected" in usage_error(nb, f"%psweep plan f params -d {word}")
     nb.run("%psweep use new")
     assert "new/ has no runs yet" in usage_error(nb, "%psweep status")
 
