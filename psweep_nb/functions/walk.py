@@ -203,11 +203,28 @@ class Walk:
                 if found.holds(func, name):  # its text is in the class's
                     self._labels.setdefault(id(func), f"{label}.{name}")
                     self._kept.append(func)
-                    self._function(f"{label}.{name}", func, source_at(*_place(func)))
+                    source = source_at(*_place(func))
+                    self._function(f"{label}.{name}", func, source)
+                    if source is not None:
+                        self._changed_by_method(cls, value, func, source.changes)
                 else:
                     self._say(func)
             if found.is_value(name):
                 self._variables[f"{label}.{name} ="] = (id(cls), name), value
+
+    def _changed_by_method(
+        self, cls: type, member: Any, func: FunctionType, changes: tuple[Change, ...]
+    ) -> None:
+        """Variables of the class that a method changes: `self.seen.append(a)`, `cls.count += 1`."""
+        for change in changes:
+            inside = change._replace(names=change.names[1:])
+            own = change.names[:1] == func.__code__.co_varnames[:1] and inside.names
+            # An assignment to `self.x` is one to the object.
+            if own and (change.item or change.method or isinstance(member, classmethod)):
+                for kind in cls.__mro__:
+                    if own[0] in vars(kind):
+                        self._changed(id(kind), vars(kind), inside)
+                        break
 
     # -- modules -----------------------------------------------------------------------------
 

@@ -60,6 +60,24 @@ class A:
 def f(a):
     A.n += 1
 
+# variable of a class, by its class method
+class A:
+    n = 0
+    @classmethod
+    def g(cls):
+        cls.n += 1
+def f(a):
+    A().g()
+
+# list in a class, by a method of a class below it
+class B:
+    seen = []
+class A(B):
+    def g(self, a):
+        self.seen.append(a)
+def f(a):
+    A().g(a)
+
 # cached property
 import functools
 class A:

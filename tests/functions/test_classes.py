@@ -291,6 +291,12 @@ class A(X):
     def g(s): return super().g()
 def f(a): return A().g()
 
+# a default that objects replace
+class A:
+    rate = «3|4»
+    def set(self, rate): self.rate = rate
+def f(a): return A().rate
+
 # method of a nested class
 «K=5|K=6»
 class X:
