@@ -49,7 +49,6 @@ def back_up(folder: Path, database: Database) -> Path | None:
         now = datetime.now(UTC).strftime(_TIME)
         target = folder.with_name(f"{folder.name}.bak_{now}{_newest_run(database)}")
         _copy(folder, target)
-    identity.make_copy_known(folder, target)
     return target
 
 
@@ -85,6 +84,7 @@ def _copy(folder: Path, target: Path) -> None:
     try:
         shutil.copytree(folder, partial, symlinks=True)
         os.sync()  # or a power cut could leave empty files under a good name
+        identity.make_copy_known(folder, target)  # killed behind the rename, it would be nobody's
         os.rename(partial, target)
         sync_file(target.parent)
     except OSError as exc:

@@ -80,7 +80,8 @@ def _compact_run(view: RunView) -> None:
     for session in sessions[:-1]:
         _remove(session.function, session.setup)
     to_retry = any(kind == FAILED and n not in dropped for n, kind, _ in view.states())
-    if len(last) == view.total and not to_retry:
+    # A lost run can be resumed, be it for its end mark alone.
+    if len(last) == view.total and not to_retry and view.state()[0] != "lost":
         _remove(sessions[-1].function, sessions[-1].setup)
 
 

@@ -352,7 +352,7 @@ class Database:
             self.fold()
 
     def _write(self, frame: pd.DataFrame) -> None:
-        replace_file(self.path, lambda file: frames.dump(frame, file))
+        replace_file(self.path, lambda file: frames.dump(frame, file), locked=True)
         self._frame, self._signature, self._dirty = frame, _signature(self.path), False
 
     def vanished(self) -> dict[str, int]:

@@ -31,7 +31,12 @@ def path_of(value: Any, what: str) -> Path:
 
 
 def replace_file(
-    path: Path, write: Callable[[BinaryIO], object], *, lasting: bool = True, mode: int = 0o666
+    path: Path,
+    write: Callable[[BinaryIO], object],
+    *,
+    lasting: bool = True,
+    mode: int = 0o666,
+    locked: bool = False,
 ) -> None:
     """Write a file beside `path`, force it to disk, and rename it over `path`.
 
@@ -45,8 +50,14 @@ def replace_file(
         False for what need not outlive a power cut: then the disk is not waited for.
     mode : int
         Permissions of a new file, of which the user's umask takes some away.
+    locked : bool
+        Whoever calls it holds a lock, without which nobody writes `path`. The file beside is then
+        always of the same name, so that what a killed process left of it goes with the next.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    unique = "new" if locked else f"{os.getpid()}-{os.urandom(4).hex()}"
+    beside = path.with_name(f".{path.name}.{unique}")
+    if locked:
+        beside.unlink(missing_ok=True)
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with contextlib.suppress(FileNotFoundError):

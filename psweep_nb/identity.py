@@ -5,19 +5,19 @@ one that was copied or swapped is not, and asks once. A table of another name th
 listed by itself: it may have come from elsewhere into a study of this user's.
 """
 
-import contextlib
 import json
-import os
 import uuid
 import warnings
 from pathlib import Path
 
 from psweep_nb import trust
 from psweep_nb.database import BASENAME, HIDDEN
-from psweep_nb.errors import JournalError
-from psweep_nb.files import write_new
+from psweep_nb.errors import JournalError, StudyError
+from psweep_nb.files import replace_file
+from psweep_nb.locks import FileLock
 
 _NAME = "study.json"
+_LOCK_S = 60.0
 
 
 def is_trusted(study: Path, trust_it: bool, basename: str = BASENAME) -> bool:
@@ -65,21 +65,22 @@ def make(study: Path, basename: str = BASENAME) -> bool:
         return False
     study.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        write_new(hidden / ".gitignore", [b"*\n"])
-    study_id = str(uuid.uuid4())
-    # Linked into place: of two processes that make a study at once, one wins, and the id is whole.
-    beside = hidden / f".{_NAME}.{os.getpid()}-{study_id}"
-    write_new(beside, [json.dumps({"schema": 1, "id": study_id}).encode()])
+    lock = FileLock(hidden / "lock")
+    if not lock.acquire(_LOCK_S):
+        raise StudyError(f"another process has held {lock.path} for {_LOCK_S:.0f} s")
     try:
-        os.link(beside, hidden / _NAME)
-    except FileExistsError:
-        return False
+        if (hidden / _NAME).exists():  # several processes make it at once: one did
+            return False
+        replace_file(hidden / ".gitignore", lambda file: file.write(b"*\n"), locked=True)
+        study_id = str(uuid.uuid4())
+        # Before there is anything to be trusted: killed in between, it would be nobody's.
+        _remember(_place(study, basename), study_id)
+        if not (study / BASENAME).exists():
+            _remember(study, study_id)
+        text = json.dumps({"schema": 1, "id": study_id}).encode()
+        replace_file(hidden / _NAME, lambda file: file.write(text), mode=0o600, locked=True)
     finally:
-        beside.unlink()
-    _remember(_place(study, basename), study_id)
-    if not (study / BASENAME).exists():
-        _remember(study, study_id)
+        lock.release()
     return True
 
 

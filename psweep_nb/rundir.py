@@ -492,8 +492,8 @@ def publish(run: RunDir, info: dict[str, Any]) -> RunDir:
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Replace a small JSON file."""
-    replace_file(path, lambda file: file.write(_json(data)))
+    """Replace a small JSON file; whoever calls it holds the study's lock."""
+    replace_file(path, lambda file: file.write(_json(data)), locked=True)
 
 
 def _json(data: dict[str, Any]) -> bytes:

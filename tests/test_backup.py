@@ -178,3 +178,12 @@ def test_an_interrupt_leaves_nothing(study: Study, monkeypatch: pytest.MonkeyPat
     with pytest.raises(KeyboardInterrupt):
         study.backup()
     assert os.listdir() == ["calc"]
+
+
+def test_killed_before_it_was_noted_whose_it_is_there_is_none(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("psweep_nb.trust.register", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        study.backup()
+    assert os.listdir() == ["calc"]

@@ -124,6 +124,15 @@ def test_a_stopped_run_can_still_be_resumed(study: Study, tmp_path: Path) -> Non
     assert study.df["a"].tolist() == [0, 1, 2]
 
 
+def test_a_lost_run_can_still_be_resumed(study: Study) -> None:
+    """It had all its records, but no end mark."""
+    study.run(workloads.double, numbers(1, 2))
+    study.run_of(0).folder.sessions()[-1].path.joinpath("engine.journal").unlink()
+    study.compact()
+    assert study.run_of(0).status().state == "lost"
+    assert study.run_of(0).resume().wait(30).state == "finished"
+
+
 def test_refused_while_a_run_is_at_work(study: Study, tmp_path: Path) -> None:
     study.run(marked, numbers(1))
     run = study.submit(workloads.wait_for_go, [{"folder": str(tmp_path), "a": 1}], in_kernel=True)

@@ -3,6 +3,7 @@
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -38,3 +39,20 @@ def test_a_new_file_follows_the_umask_an_old_one_keeps_its_permissions(tmp_path:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     finally:
         os.umask(umask)
+
+
+def test_what_a_killed_process_left_goes_with_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "table"
+
+    def killed(file: BinaryIO) -> None:
+        file.write(b"half")
+        file.flush()
+        os._exit(0)
+
+    if not (child := os.fork()):
+        files.replace_file(path, killed, locked=True)
+    os.waitpid(child, 0)
+    assert len(list(tmp_path.iterdir())) == 1
+    files.replace_file(path, lambda file: file.write(b"whole"), locked=True)
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"whole"

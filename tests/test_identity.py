@@ -25,7 +25,7 @@ def test_a_new_study_is_trusted_and_hidden(tmp_path: Path) -> None:
     assert not identity.make(path), "made once"
     assert stat.S_IMODE((path / ".psweep").stat().st_mode) == 0o700
     assert (path / ".psweep/.gitignore").read_text() == "*\n"
-    assert sorted(os.listdir(path / ".psweep")) == [".gitignore", "study.json"]
+    assert sorted(os.listdir(path / ".psweep")) == [".gitignore", "lock", "study.json"]
 
 
 def test_a_copy_and_a_moved_study_are_not_trusted(tmp_path: Path) -> None:
@@ -119,3 +119,15 @@ def test_a_copy_is_trusted_as_what_it_was_made_from(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "mine", tmp_path / "copy-of-theirs")
     identity.make_copy_known(tmp_path / "theirs", tmp_path / "copy-of-theirs")
     assert not identity.is_trusted(tmp_path / "copy-of-theirs", trust_it=False)
+
+
+def test_making_it_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+
+        def cut(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("psweep_nb.trust.register", cut)
+        identity.make(tmp_path / "calc")
+    assert identity.make(tmp_path / "calc")
+    assert identity.is_trusted(tmp_path / "calc", trust_it=False)

@@ -40,7 +40,7 @@ def register(study_dir: str | os.PathLike[str], study_id: str) -> None:
         }
         entries = {**known, os.path.realpath(study_dir): study_id}
         text = json.dumps({"version": 1, "studies": entries}, indent=1, sort_keys=True)
-        replace_file(file, lambda out: out.write(text.encode()), mode=0o600)
+        replace_file(file, lambda out: out.write(text.encode()), mode=0o600, locked=True)
     finally:
         lock.release()
 
