@@ -34,7 +34,7 @@ def compact(database: Database) -> int:
     StudyError
         If a run is at work.
     """
-    before = _size(database.hidden)
+    saved = 0
     views = [RunView(run, database.trusted) for run in database.runs()]
     for view in views:
         _check_ended(view)
@@ -47,10 +47,12 @@ def compact(database: Database) -> int:
             _check_ended(view)
             wait_for_old_workers(view.run)
             view.poll()
+            before = _size(view.run.path)
             database.keep_what_is_there()
             database.fold()  # nobody may have to look for a record where it was
             _compact_run(view)
-    return max(0, before - _size(database.hidden)) if views else 0
+            saved += before - _size(view.run.path)
+    return max(0, saved)
 
 
 def _check_ended(view: RunView) -> None:

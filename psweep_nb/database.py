@@ -85,6 +85,7 @@ class Database:
             if self._lock.held:  # by this very thread: the guard is reentrant, the lock is not
                 yield
                 return
+        self.hidden.mkdir(mode=0o700, exist_ok=True)  # of a table that psweep wrote, say
         self._acquire_both()
         try:
             yield
@@ -287,7 +288,7 @@ class Database:
     def take(self, table: pd.DataFrame) -> None:
         """Make `table` the study's table; rows of the file that it lacks are kept."""
         check_table(table)
-        self.hidden.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.calc_dir.mkdir(parents=True, exist_ok=True)
         self.rewrite(lambda own: joined(table, own))
 
     def rewrite(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
@@ -342,6 +343,8 @@ class Database:
 
     def rebuild(self, deleted: bool = False) -> None:
         """Put rows that vanished from the table back, from the journals; `deleted` ones too."""
+        if not self._run_paths():
+            return
         with self.locked():
             self.keep_what_is_there()
             for unfolded in self._runs.values():

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from psweep_nb import OptionError, Study, StudyError
+from psweep_nb import OptionError, Study, StudyError, provenance
 from tests import workloads
 from tests.waiting import until
 
@@ -258,6 +258,19 @@ def test_tables_that_lack_a_column_of_ours(study: Study, column: str) -> None:
     assert study.rebuild(deleted=True)["a"].sort_values().tolist() == [1, 2]
 
 
+def test_a_table_without_runs() -> None:
+    """One that psweep wrote, say."""
+    TABLE.parent.mkdir()
+    pd.DataFrame({"_pset_id": ["x", "y", "z"], "a": [1, 2, 3]}).to_pickle(TABLE)
+    study = Study("calc")
+    assert study.rebuild()["a"].tolist() == [1, 2, 3]
+    assert study.delete(a=2) == 1
+    assert study.update(b=lambda df: 2 * df.a)["b"].tolist() == [2, 6]
+    assert on_disk() == [1, 3]
+    assert len(Study("none").rebuild()) == 0
+    assert not Path("none").exists()
+
+
 BAD: list[tuple[Any, dict[str, Any], type[Exception], str]] = [
     (None, {}, OptionError, "needs to know which rows"),
     ("nope", {}, OptionError, "no row with the _pset_id 'nope'; nothing was deleted"),
@@ -341,6 +354,7 @@ def test_rows_come_and_go_at_once(study: Study) -> None:
     )
 )
 def test_the_table_is_what_was_run_and_not_deleted(steps: list[tuple[str, Any]]) -> None:
+    provenance.settle()  # of the example before: it writes into what is about to go
     shutil.rmtree("calc", ignore_errors=True)
     study = Study("calc")
     rows: list[tuple[int, str]] = []  # a, and "there", "deleted", or "gone" for good
