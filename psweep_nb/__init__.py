@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from psweep_nb.batch.command import Command
     from psweep_nb.batch.psweep_job import read_pset, write_result
     from psweep_nb.classic import prep_batch, run, run_local
+    from psweep_nb.combining import aggregate, concat
     from psweep_nb.errors import (
         CommandError,
         FunctionError,
@@ -50,6 +51,7 @@ _HOMES = {
     "batch.command": ("Command",),
     "batch.psweep_job": ("read_pset", "write_result"),
     "classic": ("prep_batch", "run", "run_local"),
+    "combining": ("aggregate", "concat"),
     "errors": (
         "CommandError",
         "FunctionError",
@@ -101,6 +103,8 @@ __all__ = [
     "StudyError",
     "TemplateError",
     "TrustError",
+    "aggregate",
+    "concat",
     "df_extract_params",
     "df_extract_pset",
     "df_filter_conds",

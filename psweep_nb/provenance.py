@@ -218,12 +218,16 @@ class _Writer:
                 self._thread = threading.Thread(target=work, name="psweep provenance", daemon=True)
                 self._thread.start()
 
-    def settle(self) -> None:
-        """Return when all is written: a script that submits and ends leaves a whole record."""
+    def settle(self, timeout: float | None = None) -> None:
+        """Return when all is written, or after so many seconds.
+
+        A script that submits and ends leaves a whole record, and when a run has returned nothing
+        is at work in its directory any more, unless git is slow.
+        """
         thread = self._thread
         if thread is not None:
             self._hurry.set()
-            thread.join()
+            thread.join(timeout)
             self._hurry.clear()
 
     def forget(self) -> None:

@@ -1,13 +1,17 @@
 """One pset of a run as a person looks at it: how it ended, or what it is at.
 
-Made by `runview`; read by the panel, the report and people with `run.failures`.
+Made by `runview`; read by the panel, the report and people with `run.failures` or `study.pset`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import nan
 from pathlib import Path
+from time import time
 from typing import Any, Protocol
 
+from psweep_nb.debugging import debug
 from psweep_nb.jobs import LOG as JOB_LOG
 from psweep_nb.journal import DONE, Reader
 from psweep_nb.logs import LOGS, read_log
@@ -18,6 +22,7 @@ class View(Protocol):
     """What a record needs of the view that gave it."""
 
     run: RunDir
+    trusted: bool
 
     def load(self, data: bytes) -> Any:
         """Unpickle."""
@@ -63,6 +68,11 @@ class PsetRecord:
     def pset_id(self) -> str:
         """Its id, a UUID."""
         return self._view.run.psets.id(self.index)
+
+    @property
+    def directory(self) -> Path:
+        """Its directory, an absolute path; there if the function, or its job, has made it."""
+        return self._view.run.calc_path / self.pset_id
 
     @property
     def host(self) -> str:
@@ -123,7 +133,7 @@ class PsetRecord:
     @property
     def exception(self) -> BaseException | None:
         """The exception itself, where it was kept and can be made again."""
-        data = None if self.state == "done" else self._body.get("exception")
+        data = self._body.get("exception") if self.state == "failed" else None
         try:
             exc = self._view.load(data) if data else None
         except Exception:
@@ -143,9 +153,79 @@ class PsetRecord:
             return read_log(self._view.run.calc_path / self.pset_id / LOGS)
         return read_log(path, self._log_start, self._log_end)
 
+    def debug(
+        self, func: Callable[..., Any] | None = None, recorded: bool = False
+    ) -> dict[str, Any] | None:
+        """Execute the pset once more, here and now, and open a debugger where it fails.
+
+        In a notebook that loaded the extension it is IPython's, else pdb. `breakpoint` works in the
+        function, and `workdir` gives the pset's directory (a new, temporary one if the pset is
+        done). Nothing is recorded.
+
+        Parameters
+        ----------
+        func : callable, optional
+            The function; else the one of that name, as it is now; else the stored one.
+        recorded : bool
+            Use the stored one at once.
+
+        Returns
+        -------
+        dict or None
+            The results; None if it failed.
+
+        Raises
+        ------
+        StudyError
+            If the pset is being computed at this moment, or jobs execute it.
+        FunctionError, TrustError
+            If there is no function, or it cannot be brought back.
+        """
+        return debug(self, self._session, self._view.trusted, func, recorded)
+
     def __repr__(self) -> str:
         error = f": {self.error}" if self.state == "failed" else ""
         return f"<pset {self.index} {self.pset!r} {self.state}{error}>"
+
+
+class UnendedPset(PsetRecord):
+    """A pset that has no record: it runs, or waits for its turn, or was cut off."""
+
+    def __init__(
+        self, view: "View", session: Session, index: int, running: "RunningPset | None"
+    ) -> None:
+        self._view = view
+        self._session = session
+        self._running = running
+        self._body = {}
+        self.kind = self.attempt = 0
+        self.index = index
+        self.runtime = running.seconds if running else nan
+        self.started = time() - self.runtime
+
+    @property
+    def state(self) -> str:
+        """``running`` or ``pending``."""
+        return "running" if self._running else "pending"
+
+    @property
+    def reported(self) -> dict[str, Any]:
+        """What it has reported so far."""
+        return self._running.report if self._running else {}
+
+    @property
+    def error(self) -> str:
+        """Empty: it has not ended."""
+        return ""
+
+    @property
+    def traceback(self) -> str:
+        """Empty: it has not ended."""
+        return ""
+
+    def log(self) -> str:
+        """The last of what it printed so far."""
+        return self._running.log_tail() if self._running else ""
 
 
 @dataclass(frozen=True)

@@ -171,6 +171,17 @@ class Psets:
         """The id of pset `i`, as in the column `_pset_id`."""
         return self._map[self._ids + _ID * i : self._ids + _ID * (i + 1)].decode()
 
+    def find(self, pset_id: str) -> int | None:
+        """The number of the pset whose id begins so, None for none."""
+        sought = pset_id.encode()
+        at: int = self._ids
+        while True:
+            at = self._map.find(sought, at, self._digests)
+            number, rest = divmod(at - self._ids, _ID)
+            if at < 0 or not rest:
+                return number if at >= 0 else None
+            at += 1
+
     def digest(self, i: int) -> bytes | None:
         """The hash of pset `i` (20 bytes), None where it has none."""
         found = self._map[self._digests + _DIGEST * i : self._digests + _DIGEST * (i + 1)]

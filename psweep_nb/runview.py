@@ -19,10 +19,11 @@ from typing import Any
 
 from psweep_nb import jobs, slates
 from psweep_nb.atwork import at_work, in_pools, last_report
+from psweep_nb.errors import StudyError
 from psweep_nb.journal import DONE, END, FAILED, Reader, Record
 from psweep_nb.livecells import DISK_FULL, FULL, PAUSED, STOPPING
 from psweep_nb.locks import is_held
-from psweep_nb.records import PsetRecord, RunningPset
+from psweep_nb.records import PsetRecord, RunningPset, UnendedPset
 from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
 from psweep_nb.timeleft import time_left
 from psweep_nb.trust import loader
@@ -106,6 +107,7 @@ class RunView:
 
     def __init__(self, run: RunDir, trusted: bool) -> None:
         self.run = run
+        self.trusted = trusted
         self.load = loader(trusted)
         self.total: int = run.info["n"]
         self._lock = threading.RLock()
@@ -234,6 +236,23 @@ class RunView:
         with self._lock:
             place = self._place[index]
             return None if place < 0 else self._record_at(place)
+
+    def at(self, index: int) -> PsetRecord:
+        """A pset whatever its state: as it runs or waits at this moment, else its latest record.
+
+        Raises
+        ------
+        StudyError
+            If the run has no session: it is damaged.
+        """
+        self.poll()
+        session, record = self.session, self.record(index)
+        if session is None:
+            raise StudyError(f"{self.run.path} has no sessions: it is damaged")
+        running = [pset for pset in self.running() if pset.index == index]
+        if running or record is None:
+            return UnendedPset(self, session, index, running[0] if running else None)
+        return record
 
     def states(self) -> list[tuple[int, int, int]]:
         """Number, kind (`journal.DONE` or `FAILED`) and attempt of each pset that ended."""

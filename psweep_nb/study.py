@@ -26,14 +26,17 @@ from psweep_nb.judging import Judgement, active_runs, judge
 from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
 from psweep_nb.planning import Plan
 from psweep_nb.rerunning import repeated
+from psweep_nb.results import ResultMethods
 from psweep_nb.rundir import RunDir
 from psweep_nb.runlist import Runs
 from psweep_nb.runs import Run
 from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
 
+PATIENCE_S = 0.2  # for what is told of a run's origin, at the end of one that blocks
 
-class Study(BatchMethods):
+
+class Study(BatchMethods, ResultMethods):
     """A study: one directory with its table and its runs.
 
     Parameters
@@ -590,6 +593,7 @@ class Study(BatchMethods):
         try:
             ended, errors = work_here(found, self.database, func, executor, setup, on_row)
         finally:
+            provenance.settle(PATIENCE_S)
             if commits is not None:
                 run = self._run(found.session.run)
                 tell(

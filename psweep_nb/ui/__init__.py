@@ -7,6 +7,7 @@ workload cells from ``ui.cellresults``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 
@@ -17,7 +18,8 @@ def load(ip: Any) -> None:
     ----------
     ip : IPython.InteractiveShell
     """
-    from psweep_nb.ui import begun, show
+    from psweep_nb import debugging
+    from psweep_nb.ui import begun, debugger, show
     from psweep_nb.ui.completion import completer
     from psweep_nb.ui.magics import PsweepMagics
 
@@ -28,6 +30,7 @@ def load(ip: Any) -> None:
     for magic in ("%psweep", "%%psweep"):
         ip.set_hook("complete_command", completer(magics.session), str_key=magic)
     ip.events.register("pre_run_cell", begun.cell_begins)
+    debugging.use(partial(debugger.post_mortem, ip))
     # By name: a formatter for a class not imported yet costs nothing.
     formatter = ip.display_formatter.ipython_display_formatter
     formatter.for_type_by_name("psweep_nb.runs", "Run", lambda run: show.show_run(ip, run))
