@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from psweep_nb.batch.command import Command
     from psweep_nb.batch.psweep_job import read_pset, write_result
+    from psweep_nb.batch.starters import new_templates
     from psweep_nb.classic import prep_batch, run, run_local
     from psweep_nb.combining import aggregate, concat
     from psweep_nb.errors import (
@@ -50,6 +51,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "batch.command": ("Command",),
     "batch.psweep_job": ("read_pset", "write_result"),
+    "batch.starters": ("new_templates",),
     "classic": ("prep_batch", "run", "run_local"),
     "combining": ("aggregate", "concat"),
     "errors": (
@@ -121,6 +123,7 @@ __all__ = [
     "itr2params",
     "logspace",
     "merge_dicts",
+    "new_templates",
     "params_to_code",
     "pgrid",
     "plist",

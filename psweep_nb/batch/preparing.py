@@ -206,6 +206,13 @@ def finish(database: Database, calc_path: Path) -> None:
             shutil.rmtree(stage, ignore_errors=True)
 
 
+def finish_cut_off(database: Database, calc_path: Path) -> None:
+    """Do what a preparation that was killed has left to do, if one was; see :func:`finish`."""
+    if any(calc_path.glob(f"{_STAGE}*")):
+        with database.locked():
+            finish(database, calc_path)
+
+
 def _is_ours(database: Database, calc_path: Path, run_id: str) -> bool:
     """Whether a run that does not exist was to be one of this study: calc_path may have several."""
     hidden = database.hidden / f".new-{run_id}"

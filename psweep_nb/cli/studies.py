@@ -216,9 +216,11 @@ def _table(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from psweep_nb.batch.preparing import finish_cut_off
     from psweep_nb.psetdirs import compare
 
     study = _study(args)
+    finish_cut_off(study.database, study.calc_path)
     found = compare(study.database, study.calc_path)
     for title, names in (
         ("directories without a row", found.strange),

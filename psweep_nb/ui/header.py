@@ -56,7 +56,7 @@ def build(run: Run, status: Status) -> dict[str, Any]:
         "pace": pace(status),
         "buttons": [
             {"command": name, "text": BUTTONS[name][0], "help": BUTTONS[name][1]}
-            for name in commands(status)
+            for name in (commands(status) if run.info.get("kind") != "batch" else ())
         ],
         "ended": status.ended,
         "empty": empty(status),
@@ -104,6 +104,8 @@ def counts(status: Status) -> dict[str, str]:
 def pace(status: Status) -> list[str]:
     """Rate, elapsed time and time left; what is not known is said to be unknown."""
     elapsed = texts.duration(status.elapsed)
+    if status.state in ("prepared", "submitted"):
+        return []
     if status.ended:
         return [f"took {elapsed}"]
     if status.state != "running":
@@ -133,6 +135,10 @@ def empty(status: Status) -> str:
     """What stands where rows will be."""
     if status.total == 0:
         return "This run has no psets."
+    if status.state == "prepared":
+        return "Prepared: rows appear here once jobs have run and were collected."
+    if status.state == "submitted":
+        return "Submitted: rows appear here as jobs end and are collected."
     if status.ended:
         return "No pset of this run has ended."
     if status.state == "paused":

@@ -109,11 +109,11 @@ def html(gathered: Gathered) -> str:
     when = f", started {texts.date(gathered.started)}" if gathered.started else ""
     bad = ' class="bad"' if head["state"] == "lost" or (head["ended"] and head["failed"]) else ""
     state = f"<span{bad}>{escape(head['words'])}</span>"
-    pace = escape(", ".join(head["pace"]))
+    pace = escape("".join(f", {part}" for part in head["pace"]))
     parts = [
         f"<div><b>{escape(head['name'])}{label}</b>: {state}</div>",
         f"<div>{name}{escape(_counts(head))}</div>",
-        f'<div class="dim">{escape(head["dir"])}{when}, {pace}; as of {head["clock"]}</div>',
+        f'<div class="dim">{escape(head["dir"])}{when}{pace}; as of {head["clock"]}</div>',
     ]
     if head["message"]:
         parts.append(f"<div>{escape(head['message'])}</div>")

@@ -23,10 +23,10 @@ def status_lines(run: Run) -> list[str]:
     """
     status = run.status()
     label = f" {texts.line(run.label, 80)}" if run.label else ""
-    lines = [
-        f"run {run.run_seq}{label}: {header.words(status)}; {count_line(status)}",
-        "  " + ", ".join(header.pace(status)),
-    ]
+    lines = [f"run {run.run_seq}{label}: {header.words(status)}; {count_line(status)}"]
+    pace = header.pace(status)
+    if pace:
+        lines.append("  " + ", ".join(pace))
     if status.message:
         lines.append("  " + texts.line(status.message, 300))
     lines += report_lines(status)
