@@ -34,6 +34,7 @@ _BIG_FILE = "core.bigFileThreshold=1m"  # of larger ones git says that they diff
 _MAX_NAMES = 200
 _GIT_S = 10.0
 _DELAY_S = 0.1
+PATIENCE_S = 0.2  # who waited for a run waits so long for this, too
 _OPTIONS = (
     "mode", "workers", "on_error", "timeout", "retries", "order", "order_seed", "fresh",
     "capture_logs", "setup",

@@ -368,6 +368,7 @@ class Run:
         while True:
             status = self.status()
             if status.ended or (end is not None and monotonic() > end):
+                provenance.settle(provenance.PATIENCE_S)
                 return status
             sleep(pause)
             pause = min(1.5 * pause, slowest)

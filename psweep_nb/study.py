@@ -33,7 +33,6 @@ from psweep_nb.runs import Run
 from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
 
-PATIENCE_S = 0.2  # for what is told of a run's origin, at the end of one that blocks
 
 
 class Study(BatchMethods, ResultMethods):
@@ -593,7 +592,7 @@ class Study(BatchMethods, ResultMethods):
         try:
             ended, errors = work_here(found, self.database, func, executor, setup, on_row)
         finally:
-            provenance.settle(PATIENCE_S)
+            provenance.settle(provenance.PATIENCE_S)
             if commits is not None:
                 run = self._run(found.session.run)
                 tell(
