@@ -34,7 +34,6 @@ from psweep_nb.submission import Options, Published, Submission, prepare, publis
 from psweep_nb.tidy import chosen, tidy_table
 
 
-
 class Study(BatchMethods, ResultMethods):
     """A study: one directory with its table and its runs.
 
