@@ -1,17 +1,17 @@
 """Jobs of a batch run: which psets were submitted, as what, and how their jobs do.
 
 Owns the file `jobs` in a session's folder: lines of JSON, appended by whoever submits or asks the
-scheduler, under the study's lock; read by everybody. What is done the journal says, not this.
+scheduler, one at a time; read by everybody. What is done the journal says, not this.
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from psweep_nb.files import sync_file
 from psweep_nb.rundir import Session
 
 #: States of a job: handed over, waiting for its turn, at work, over (its results may not be here).
@@ -28,7 +28,7 @@ class Job:
     Attributes
     ----------
     job : str
-        The scheduler's id, with that of the array's task; "" where there is none.
+        The scheduler's id, with that of the array's task; "" while it is not known.
     machine : str
         Whose job script it is.
     attempt : int
@@ -39,6 +39,10 @@ class Job:
         One of the states above.
     since : float
         When it was first known to be in this state, seconds since the epoch.
+    token : str
+        Names what was submitted at once, before it has an id.
+    marks : bool
+        Whether it leaves marks for each of its psets: then those tell, not how the job does.
     """
 
     job: str
@@ -47,14 +51,37 @@ class Job:
     submitted: float
     state: str = SUBMITTED
     since: float = 0.0
+    token: str = ""
+    marks: bool = False
 
 
 def submitted(
-    session: Session, job: str, machine: str, psets: Sequence[int], attempt: int, time: float
+    session: Session,
+    job: str,
+    machine: str,
+    psets: Sequence[int],
+    attempt: int,
+    time: float,
+    token: str = "",
+    per_task: int = 0,
+    marks: bool = False,
 ) -> None:
-    """Note that a job was submitted, for these psets of the run by number."""
+    """Note that a job was submitted, or is about to be, for these psets of the run by number.
+
+    An array has `per_task` psets in each of its tasks (the last one may have less).
+    """
     line = {"job": job, "machine": machine, "psets": list(psets), "attempt": attempt, "time": time}
-    _append(session, line)
+    _append(session, {**line, "token": token, "per_task": per_task, "marks": marks})
+
+
+def named(session: Session, token: str, job: str) -> None:
+    """Note the scheduler's id of what was submitted as `token`."""
+    _append(session, {"token": token, "named": job})
+
+
+def dropped(session: Session, token: str) -> None:
+    """Note that what `token` names was not submitted after all."""
+    _append(session, {"token": token, "dropped": True})
 
 
 def became(session: Session, psets: Sequence[int], state: str, time: float) -> None:
@@ -66,26 +93,63 @@ def _append(session: Session, line: dict[str, Any]) -> None:
     # Behind a line that a kill cut short a new one begins.
     with open(_path(session), "ab", buffering=0) as file:
         file.write(b"\n" + json.dumps(line).encode() + b"\n")
-        os.fsync(file.fileno())
+
+
+def flush(session: Session) -> None:
+    """Force what was noted to disk: jobs that are there must be known after a power cut, too."""
+    sync_file(_path(session))
 
 
 def jobs_of(session: Session) -> dict[int, Job]:
     """Return the newest job of each pset that was submitted, by the pset's number."""
     found: dict[int, Job] = {}
+    submissions: dict[str, _Submission] = {}
     for line in _lines(_path(session)):
         with suppress(KeyError, TypeError, ValueError):  # a line of somebody else's
-            time = float(line["time"])
-            psets = [int(pset) for pset in line["psets"]]
-            if "state" in line:
-                state = str(line["state"])
-                for pset in psets:
-                    if pset in found and found[pset].state != state:
+            if "named" in line:
+                submissions[line["token"]].name(found, str(line["named"]))
+            elif "dropped" in line:
+                submissions[line["token"]].drop(found)
+            elif "state" in line:
+                state, time = str(line["state"]), float(line["time"])
+                for pset in line["psets"]:
+                    if found[pset].state != state:
                         found[pset] = replace(found[pset], state=state, since=time)
             else:
-                attempt = int(line["attempt"])
-                job = Job(str(line["job"]), str(line["machine"]), attempt, time, since=time)
-                found.update(dict.fromkeys(psets, job))
+                new = _Submission(line, found)
+                submissions[new.job.token] = new
     return found
+
+
+class _Submission:
+    """One line that says what was submitted, and what it took the place of."""
+
+    def __init__(self, line: dict[str, Any], found: dict[int, Job]) -> None:
+        time, attempt = float(line["time"]), int(line["attempt"])
+        token, marks = str(line.get("token", "")), bool(line.get("marks"))
+        self.job = Job("", str(line["machine"]), attempt, time, SUBMITTED, time, token, marks)
+        self._psets = [int(pset) for pset in line["psets"]]
+        self._per_task = int(line.get("per_task", 0))
+        self._before = {pset: found.get(pset) for pset in self._psets}
+        found.update(dict.fromkeys(self._psets, self.job))
+        self.name(found, str(line["job"]))
+
+    def name(self, found: dict[int, Job], job: str) -> None:
+        """Give its jobs their ids."""
+        for i, pset in enumerate(self._psets):
+            name = f"{job}_{i // self._per_task}" if job and self._per_task else job
+            if found[pset].token == self.job.token:
+                found[pset] = replace(found[pset], job=name)
+
+    def drop(self, found: dict[int, Job]) -> None:
+        """Take it back."""
+        for pset, job in self._before.items():
+            if found[pset].token != self.job.token:
+                continue
+            if job is None:
+                del found[pset]
+            else:
+                found[pset] = job
 
 
 def changed(session: Session) -> int:

@@ -34,6 +34,7 @@ from psweep_nb.wording import counted
 Notes = Callable[[str], object]
 _LET_GO_S = 10.0
 _POLL_S = (0.01, 0.1)  # a wait looks often at first, then less
+_SYNC_S = (0.5, 5.0)  # for jobs; machines that are not this one are asked less often
 
 
 class Home(Protocol):
@@ -46,6 +47,9 @@ class Home(Protocol):
 
     def run_of(self, key: int | str) -> "Run":
         """Return one of its runs."""
+
+    def sync(self, run: int | str | None = None) -> object:
+        """Follow the jobs of a batch run."""
 
 
 class Run:
@@ -191,7 +195,7 @@ class Run:
         if self.folder.is_batch:
             raise StudyError(
                 f"run {self.run_seq} can not be {what}: it is a batch run, whose jobs are the "
-                "scheduler's"
+                "scheduler's (study.submit_batch, sync and cancel_batch deal with them)"
             )
 
     def _require_active(self, what: str) -> None:
@@ -361,11 +365,14 @@ class Run:
     def wait(self, timeout: float | None = None) -> Status:
         """Wait until the run has ended, at most `timeout` seconds, and return its status.
 
-        Ctrl-C ends the waiting, not the run.
+        A batch run's jobs are followed meanwhile, see `Study.sync`. Ctrl-C ends the waiting, not
+        the run.
         """
         end = None if timeout is None else monotonic() + timeout
-        pause, slowest = _POLL_S
+        pause, slowest = _SYNC_S if self.folder.is_batch else _POLL_S
         while True:
+            if self.folder.is_batch:
+                self.study.sync(self.run_seq)
             status = self.status()
             if status.ended or (end is not None and monotonic() > end):
                 provenance.settle(provenance.PATIENCE_S)
@@ -380,9 +387,14 @@ class Run:
         import asyncio  # only who awaits has it loaded anyway
 
         # In short slices: an interrupt reaches a kernel only between them.
-        while not (status := self.status()).ended:
+        due = monotonic()
+        while True:
+            if self.folder.is_batch and monotonic() >= due:
+                await asyncio.to_thread(self.study.sync, self.run_seq)
+                due = monotonic() + _SYNC_S[1]
+            if (status := self.status()).ended:
+                return status
             await asyncio.sleep(_POLL_S[1])
-        return status
 
 
 class _Held:

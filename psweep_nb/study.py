@@ -15,6 +15,7 @@ import pandas as pd
 
 from psweep_nb import compaction, frames, hosts, identity, provenance, simulating, upkeep
 from psweep_nb.backup import back_up
+from psweep_nb.batch.following import JobMethods
 from psweep_nb.batch.methods import BatchMethods
 from psweep_nb.database import BASENAME, Database, check_basename, joined
 from psweep_nb.errors import OptionError, StudyError
@@ -34,7 +35,7 @@ from psweep_nb.submission import Options, Published, Submission, prepare, publis
 from psweep_nb.tidy import chosen, tidy_table
 
 
-class Study(BatchMethods, ResultMethods):
+class Study(BatchMethods, JobMethods, ResultMethods):
     """A study: one directory with its table and its runs.
 
     Parameters

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from psweep_nb.batch.remote import check_host, check_path
 from psweep_nb.batch.templates import Template, read_template
 from psweep_nb.errors import OptionError, TemplateError
 
@@ -28,6 +29,17 @@ def _is_command(value: object) -> bool:
         return False
 
 
+def _passes(check: Callable[[object], object]) -> Callable[[object], bool]:
+    def passes(value: object) -> bool:
+        try:
+            check(value)
+        except OptionError:
+            return False
+        return True
+
+    return passes
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
@@ -39,8 +51,8 @@ def _are_texts(value: object) -> bool:
 #: What ``info.yaml`` may say: what a value has to be, and in words.
 KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "subcmd": (_is_command, "the command that submits a job script, such as `sbatch` or `sh`"),
-    "host": (_is_text, "a host for ssh"),
-    "path": (_is_text, "a directory there"),
+    "host": (_passes(check_host), "a host as after `ssh`: letters, digits, . _ - and one @"),
+    "path": (_passes(check_path), "a directory there, without variables, blanks or quotes"),
     "array": (lambda value: isinstance(value, bool), "true or false"),
     "psets_per_job": (_is_count, "a number from 1 on"),
     "throttle": (_is_count, "a number from 1 on"),

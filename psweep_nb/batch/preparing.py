@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _STAGE = ".prep-"
 #: What stands for the command in job scripts.
 CMD = "_cmd"
+JOBS = "batch"  # what a run without a command has for the name of its function
 
 
 class Batch:
@@ -131,7 +132,7 @@ class Jobs(Workload):
 
     def title(self) -> str:
         """See `Workload`."""
-        return "batch"
+        return JOBS
 
     def __call__(self, pset: dict[str, Any]) -> None:
         """Only jobs do it."""

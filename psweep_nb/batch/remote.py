@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psweep_nb.errors import OptionError, RemoteError
 from psweep_nb.wording import printable
@@ -20,6 +20,7 @@ from psweep_nb.wording import printable
 CONNECT_S = 10
 QUIET_S = 60  # so long may a transfer stand still
 _SHOWN = 2000  # characters of what a program said
+_BEGIN = "psweep: here it begins\n"
 # No questions, none of the user's tunnels, and no command that the user wants at each login.
 _OPTIONS = (
     "-T", "-oBatchMode=yes", f"-oConnectTimeout={CONNECT_S}", "-oServerAliveInterval=15",
@@ -186,12 +187,15 @@ class Shell:
         """
         command = [*ssh_command(), check_host(self.host), "sh"] if self.host else ["sh"]
         try:
-            done = call(command, f"{{\n{text}\nexit\n}} </dev/null\n", timeout)
+            done = call(
+                command, f"{{\necho '{_BEGIN[:-1]}'\n{text}\nexit\n}} </dev/null\n", timeout
+            )
         except RemoteError as exc:
             raise RemoteError(f"{self.where}: {exc}") from None
         if self.host and done.code == 255:  # ssh's own
             raise failure(self.host, "ssh", done)
-        return done
+        # What comes before was printed by start-up files of the login shell.
+        return replace(done, out=done.out.rpartition(_BEGIN)[2])
 
 
 def rsync(options: Sequence[str], source: str, target: str, host: str, names: str = "") -> Done:

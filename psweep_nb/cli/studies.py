@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PROG = "psweep-nb"
 _RUN = "its number, its label, or -1 for the newest (the default), -2 ..."
+_RUN_OF_JOBS = "a batch run, by its number or label (the newest)"
 _LISTED = 20  # directories or rows that `check` names
 
 
@@ -45,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     top = parser(PROG, "See and command the runs of a parameter study.")
     subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(name: str, about: str, run: bool = True) -> argparse.ArgumentParser:
+    def add(
+        name: str, about: str, run: bool = True, machine: bool = False
+    ) -> argparse.ArgumentParser:
         sub = subs.add_parser(
             name,
             help=about,
@@ -54,7 +57,10 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        if run:
+        if machine:
+            sub.add_argument("machine", nargs="?", metavar="MACHINE", help="where (the only one)")
+            sub.add_argument("-r", "--run", metavar="RUN", help=_RUN_OF_JOBS)
+        elif run:
             sub.add_argument("run", nargs="?", default="-1", metavar="RUN", help=_RUN)
         sub.add_argument(
             "-d", "--dir", default="calc", metavar="DIR", help="the study's directory (calc)"
@@ -75,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     resume = add("resume", "go on with what is not done, with the stored function")
     resume.add_argument(
         "-w", "--workers", type=int, metavar="N", help="processes (as many as before)"
+    )
+    submit = add("submit", "submit the jobs of a batch run, each once", machine=True)
+    submit.add_argument("--retry", action="store_true", help="failed psets again, too")
+    submit.add_argument("--force", action="store_true", help="all psets, whatever they have")
+    sync = add("sync", "follow the jobs of batch runs and collect their results", run=False)
+    sync.add_argument(
+        "--now", action="store_true", help="ask machines that were asked a moment ago, too"
     )
     plan = add("plan", "show what a run would do, pset by pset; nothing is written", run=False)
     plan.add_argument(
@@ -116,11 +129,14 @@ def _study(args: argparse.Namespace) -> "Study":
 
 
 def _run(args: argparse.Namespace) -> "Run":
+    return _study(args).run_of(_key(args.run))
+
+
+def _key(text: str) -> int | str:
     try:
-        key: int | str = int(args.run)
+        return int(text)
     except ValueError:
-        key = args.run
-    return _study(args).run_of(key)
+        return text
 
 
 def _runs(args: argparse.Namespace) -> int:
@@ -180,6 +196,18 @@ def _resume(args: argparse.Namespace) -> int:
     else:
         left = counted(status.total - status.done - status.failed, "pset")
         print(f"run {run.run_seq} goes on; {left} to be done")
+    return OK
+
+
+def _submit(args: argparse.Namespace) -> int:
+    run = None if args.run is None else _key(args.run)
+    _study(args).submit_batch(args.machine, run, retry=args.retry, force=args.force)
+    return OK
+
+
+def _sync(args: argparse.Namespace) -> int:
+    study = _study(args)
+    print(study.sync(every=0) if args.now else study.sync())
     return OK
 
 

@@ -79,6 +79,12 @@ class Slurm:
         """Ids of the jobs that wait or run."""
         return self.do("squeue", "--noheader", "--array", "--format=%i").split()
 
+    def cancel_all(self) -> None:
+        """End all jobs, and wait until they are gone."""
+        if self.queue():
+            self.do("scancel", f"--user={getpass.getuser()}")
+            until(lambda: not self.queue(), every=0.05)
+
 
 @contextmanager
 def slurm_in(folder: Path) -> Iterator[Slurm]:
@@ -117,9 +123,7 @@ def slurm_in(folder: Path) -> Iterator[Slurm]:
         except AssertionError:
             unavailable(f"Slurm did not come up: {log.read_text()[-2000:]}")
         yield slurm
-        if slurm.queue():
-            slurm.do("scancel", f"--user={getpass.getuser()}")
-            until(lambda: not slurm.queue(), every=0.1)
+        slurm.cancel_all()
 
 
 def _is_idle(slurm: Slurm) -> bool:

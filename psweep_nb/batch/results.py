@@ -1,0 +1,220 @@
+"""What is known of one pset's job, and what its directory says of how it ended.
+
+Made by `collecting`, from the scheduler's answer, the marks that scripts of ours leave, and the
+results that are there.
+"""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psweep_nb.batch.command import Command
+from psweep_nb.batch.ending import End
+from psweep_nb.batch.packing import MARKS
+from psweep_nb.batch.preparing import JOBS
+from psweep_nb.batch.resultfiles import RESULTS, results_in
+from psweep_nb.batch.scheduler import Found
+from psweep_nb.errors import TrustError
+from psweep_nb.jobs import LOG, OVER, PENDING, RUNNING, Job
+from psweep_nb.logs import read_log
+from psweep_nb.rundir import Session
+from psweep_nb.trust import load_function
+from psweep_nb.wording import printable
+from psweep_nb.worker import as_results
+
+ReadDir = Callable[[Path], Any]
+_LOG_END = 4000  # bytes of a failed job's log that its row has
+_WENT_WELL = "COMPLETED"
+_OURS = f"{__name__.partition('.')[0]}."
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a script of ours has left in a pset's directory; what is missing is not known."""
+
+    started: float | None = None
+    node: str = ""
+    code: int | None = None
+    ended: float | None = None
+
+    @classmethod
+    def read(cls, folder: Path, token: str) -> "Marks":
+        """Read them."""
+        started, node = _words(folder / MARKS / f"{token}.started")
+        code, ended = _words(folder / MARKS / f"{token}.exit")
+        number = _number(code)
+        return cls(_number(started), node, None if number is None else int(number), _number(ended))
+
+
+def _words(path: Path) -> tuple[str, str]:
+    try:
+        first, _, second = path.read_text(errors="replace").strip().partition(" ")
+    except OSError:
+        return "", ""
+    return first, second
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One pset's job at one moment.
+
+    Parameters
+    ----------
+    pset : int
+        The pset's number in the run.
+    folder : Path
+        Its directory here.
+    job : Job
+        What was submitted.
+    found : Found or None
+        What the scheduler says of it; None if it does not know it (any more).
+    marks : Marks
+        What it has left.
+    """
+
+    pset: int
+    folder: Path
+    job: Job
+    found: Found | None
+    marks: Marks
+
+    @property
+    def state(self) -> str:
+        """One of the states of `jobs`."""
+        if self.marks.code is not None or self.found is None:
+            return OVER
+        waits = self.job.marks and self.marks.started is None and self.found.state == RUNNING
+        return PENDING if waits else self.found.state
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of this pset's part of the job, where it is known."""
+        if self.job.marks or self.found is None:
+            return self.marks.code
+        return self.found.code
+
+    @property
+    def went_well(self) -> bool:
+        """Whether there should be results."""
+        if self.job.marks or self.found is None:
+            return self.code == 0 or (self.code is None and self.found is None and self.has_results)
+        return self.found.word == _WENT_WELL
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether that is certain, whatever files may come."""
+        if self.job.marks or self.found is None:
+            return bool(self.code)
+        return self.found.state == OVER and self.found.word != _WENT_WELL
+
+    @property
+    def has_results(self) -> bool:
+        """Whether any are there."""
+        return any((self.folder / name).exists() for name in RESULTS)
+
+    def end(self, now: float, read: ReadDir | None, trusted: bool) -> End:
+        """How it ended; `read` gives the results, unless files with such are to be read.
+
+        Raises
+        ------
+        TrustError
+            If a file holds what is only unpickled for a trusted study.
+        """
+        results, error = {}, ""
+        if self.went_well:
+            try:
+                results = as_results(
+                    read(self.folder) if read else results_in(self.folder, trusted)
+                )
+            except TrustError:
+                raise
+            except Exception as exc:  # a reader of the user's, or files of their programs
+                error = _told(exc)
+        else:
+            error = self._reason()
+        marks, found = self.marks, self.found
+        start = marks.started or (found and found.started) or self.job.submitted
+        runtime = (found and found.runtime) or 0.0
+        if marks.started is not None:
+            runtime = (marks.ended or now) - marks.started
+        host = marks.node or (found.node if found else "")
+        return End(self.pset, self.job.attempt, start, runtime, host, results, error)
+
+    def _reason(self) -> str:
+        name = f"job {self.job.job} on {self.job.machine}"
+        word = "" if self.found is None or self.found.state != OVER else self.found.word
+        if self.code:
+            said = f"exit code {self.code}" + (f" ({word})" if word else "")
+        elif word:
+            before = (
+                "" if self.marks.started is not None or not self.job.marks else " before its turn"
+            )
+            said = f"{word}{before}"
+        else:
+            said = "gone: the scheduler knows it no more, and it left no result"
+        log = _log_in(self.folder)
+        text = printable(read_log(log, most=_LOG_END).strip(), keep="\n\t")
+        end = f"\nthe end of {log.name}:\n{text}" if text else ""
+        return f"{name}: {said}{end}"
+
+
+def _log_in(folder: Path) -> Path:
+    """What a job has printed: where its script names another file, the newest that may be that."""
+    if (folder / LOG).exists():
+        return folder / LOG
+    return max(folder.glob("*.out"), key=lambda path: path.stat().st_mtime, default=folder / LOG)
+
+
+def reader_of(session: Session, trusted: bool) -> ReadDir | None:
+    """Return what reads results where a `Command` was prepared that has its own way.
+
+    Raises
+    ------
+    TrustError
+        If that would be code of somebody else's.
+    """
+    if session.spec.function == JOBS:
+        return None
+    if not trusted:
+        raise TrustError(
+            f"reading the results of {session.spec.function!r} may mean running code that somebody "
+            "else has put there: open the study with Study(..., trust=True) if you do"
+        )
+    work = load_function(session.function.read_bytes())
+    return work.reader if isinstance(work, Command) else None
+
+
+def left_by_hand(pset: int, folder: Path, read: ReadDir | None, trusted: bool) -> End | None:
+    """How a job ended that is not known here: done, once its results are there and whole.
+
+    Raises
+    ------
+    TrustError
+        See `resultfiles.results_in`.
+    """
+    if read is None and not any((folder / name).exists() for name in RESULTS):
+        return None
+    try:
+        results = as_results(read(folder) if read else results_in(folder, trusted))
+        written = max(path.stat().st_mtime for path in folder.iterdir())
+    except TrustError:
+        raise
+    except Exception:  # not there yet, or being written
+        return None
+    return End(pset, 1, written, 0.0, "", results)
+
+
+def _told(exc: Exception) -> str:
+    """What went wrong in one line, and where in the user's code, if it was there."""
+    frames = exc.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(exc), exc, frames)) if frames else ""
+    line = f"its results cannot be read: {type(exc).__name__}: {exc}"
+    return f"{line}\n{text}" if text else line
