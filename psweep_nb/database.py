@@ -287,9 +287,9 @@ class Database:
 
     def take(self, table: pd.DataFrame) -> None:
         """Make `table` the study's table; rows of the file that it lacks are kept."""
-        check_table(table)
+        frames.check_frame(table)
         self.calc_dir.mkdir(parents=True, exist_ok=True)
-        self.rewrite(lambda own: joined(table, own))
+        self.rewrite(lambda own: frames.joined(table, own))
 
     def rewrite(self, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         """Replace the table, with all there is in it, by what `change` makes of it."""
@@ -379,7 +379,7 @@ def _attempts(rows: pd.DataFrame) -> dict[Any, Any]:
         return {}
     attempts = rows["_attempt"].tolist() if "_attempt" in rows else [None] * len(rows)
     pairs = zip(rows["_pset_id"].tolist(), attempts, strict=True)
-    return {pset_id: attempt for pset_id, attempt in pairs if _is_id(pset_id)}
+    return {pset_id: attempt for pset_id, attempt in pairs if isinstance(pset_id, str)}
 
 
 def _table_of(run: Path) -> str:
@@ -394,36 +394,6 @@ def check_basename(name: object) -> None:
             f"database_basename is {name!r}; it should be the name of a file in the study's "
             "directory, such as 'database.pk'"
         )
-
-
-def check_table(table: object) -> None:
-    """Raise `StudyError` if this is no DataFrame."""
-    if not isinstance(table, pd.DataFrame):
-        raise StudyError(f"df is a {type(table).__name__}; it should be a DataFrame")
-
-
-def joined(table: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """Return a table that a user gives, with the rows that only the study's `own` has.
-
-    Rows without an id, which users add by hand, cannot be told apart: `table`'s count if it has
-    any.
-    """
-    check_table(table)
-    if not len(own):
-        return table.copy()  # the user's own may change
-    ids = own["_pset_id"].tolist() if "_pset_id" in own else [None] * len(own)
-    if all(map(_is_id, ids)):
-        return frames.merge(table, own)
-    if "_pset_id" not in table or not all(map(_is_id, table["_pset_id"])):
-        return frames.merge(table, own[[_is_id(found) for found in ids]])
-    for_now = [found if _is_id(found) else f"\0{row}" for row, found in enumerate(ids)]
-    whole = frames.merge(table, own.assign(_pset_id=pd.Series(for_now, own.index, object)))
-    ids = [pd.NA if found.startswith("\0") else found for found in whole["_pset_id"]]
-    return whole.assign(_pset_id=pd.Series(ids, whole.index, object))
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str)
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:

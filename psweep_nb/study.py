@@ -17,7 +17,7 @@ from psweep_nb import compaction, frames, hosts, identity, provenance, simulatin
 from psweep_nb.backup import back_up
 from psweep_nb.batch.following import JobMethods
 from psweep_nb.batch.methods import BatchMethods
-from psweep_nb.database import BASENAME, Database, check_basename, joined
+from psweep_nb.database import BASENAME, Database, check_basename
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.exact import psets_of_rows
 from psweep_nb.files import path_of
@@ -666,7 +666,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         submission = prepare(func, params, options)
         numbers = self._judge(submission).todo
         table = self.database.frame()
-        table = table if df is None else joined(df, table)
+        table = table if df is None else frames.joined(df, table)
         calc_dir = simulating.folder_of(self.calc_dir)
         table = simulating.simulated(self.database, table, submission, numbers, calc_dir)
         if save:

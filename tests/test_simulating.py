@@ -124,7 +124,7 @@ def test_a_table_elsewhere() -> None:
         (workloads.double, [1], {}, ParamsError, "pset 0"),
         (workloads.double, [{"a": threading.Lock()}], {}, ParamsError, "value of 'a', a lock"),
         (workloads.double, [{"a": 1}], {"skip": "all"}, OptionError, "skip is 'all'"),
-        (workloads.double, [{"a": 1}], {"df": [1]}, StudyError, "df is a list"),
+        (workloads.double, [{"a": 1}], {"df": [1]}, OptionError, "df is a list"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:pset")

@@ -176,7 +176,7 @@ def test_other_bad_requests(study: Study) -> None:
         study.submit(workloads.double, GOOD, in_kernel=True, workers=2)
     with pytest.raises(OptionError, match="poolsize=1 and workers=2: they mean the same"):
         ps.run_local(workloads.double, GOOD, poolsize=1, workers=2)
-    with pytest.raises(StudyError, match="df is a list; it should be a DataFrame"):
+    with pytest.raises(OptionError, match="df is a list; it should be a DataFrame"):
         ps.run_local(workloads.double, GOOD, df=[])  # type: ignore[arg-type]
     assert not Path("calc").exists()
     Path("file").touch()

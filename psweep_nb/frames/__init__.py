@@ -6,7 +6,7 @@ what is asked of tables that users give (`given`); `database` and `study` call i
 
 from psweep_nb.frames.columns import ABSENT, columns_of, typed
 from psweep_nb.frames.dump import dump
-from psweep_nb.frames.given import check_column, check_frame, columns_given
+from psweep_nb.frames.given import check_column, check_frame, columns_given, joined
 from psweep_nb.frames.tables import BOOKKEEPING, build, changed, merge, retyped, snapshot
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "columns_given",
     "columns_of",
     "dump",
+    "joined",
     "merge",
     "retyped",
     "snapshot",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from psweep_nb.errors import OptionError
+from psweep_nb.frames.tables import merge
 
 
 def check_frame(df: object) -> None:
@@ -47,3 +48,27 @@ def check_column(name: Any, known: Iterable[Any]) -> None:
     meant = isinstance(name, str) and name.startswith("_")
     listed = ", ".join(str(c) for c in there if meant or not str(c).startswith("_"))
     raise OptionError(f"there is no column {name!r:.100}; there are {listed or 'none yet'}")
+
+
+def joined(table: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that a user gives, with the rows that only the study's `own` has.
+
+    Rows without an id, which users add by hand, cannot be told apart: `table`'s count if it has
+    any.
+    """
+    check_frame(table)
+    if not len(own):
+        return table.copy()  # the user's own may change
+    ids = own["_pset_id"].tolist() if "_pset_id" in own else [None] * len(own)
+    if all(map(_is_id, ids)):
+        return merge(table, own)
+    if "_pset_id" not in table or not all(map(_is_id, table["_pset_id"])):
+        return merge(table, own[[_is_id(found) for found in ids]])
+    for_now = [found if _is_id(found) else f"\0{row}" for row, found in enumerate(ids)]
+    whole = merge(table, own.assign(_pset_id=pd.Series(for_now, own.index, object)))
+    ids = [pd.NA if found.startswith("\0") else found for found in whole["_pset_id"]]
+    return whole.assign(_pset_id=pd.Series(ids, whole.index, object))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str)
