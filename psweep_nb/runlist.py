@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import PsweepError
+from psweep_nb.params import whole
 from psweep_nb.plaintables import html_table, text_table
 from psweep_nb.wording import printable
 
@@ -25,11 +26,13 @@ class Runs(list["Run"]):
 
     def find(self, key: int | str) -> "Run | None":
         """Return a run by number, label or id, or from the end; see `Study.run_of`."""
-        if isinstance(key, int):
-            found = [run for run in self if run.run_seq == key]
-            if -len(self) <= key < 0:
-                found = [self[key]]
-        else:
+        found: list[Run] = []
+        number = whole(key)  # of a row of the table, too: NumPy's
+        if number is not None:
+            found = [run for run in self if run.run_seq == number]
+            if -len(self) <= number < 0:
+                found = [self[number]]
+        elif isinstance(key, str):
             found = [run for run in self if key and run.label == key]
             if not found and len(key) >= _LEAST_OF_ID:
                 found = [run for run in self if run.run_id.startswith(key)]

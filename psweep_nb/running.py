@@ -55,12 +55,8 @@ class Running:
             raise OptionError(f"retries is {retries!r}; it should be a number, such as 2")
         if not 0 <= retries <= MAX_RETRIES:
             raise OptionError(f"retries is {retries}; it should be from 0 to {MAX_RETRIES}")
-        for name, value, known in (
-            ("order", self.order, ORDER),
-            ("capture_logs", self.capture_logs, CAPTURE_LOGS),
-        ):
-            if value not in known:
-                raise OptionError(f"{name} is {value!r}; it should be one of {known}")
+        check_choice("order", self.order, ORDER)
+        check_choice("capture_logs", self.capture_logs, CAPTURE_LOGS)
         if not isinstance(self.fresh, bool):
             raise OptionError(f"fresh is {self.fresh!r}; it should be True or False")
         check_slots(self.slots)
@@ -72,6 +68,12 @@ class Running:
                 )
         if self.slots is not None and len(self.slots) != workers:
             raise _other_workers(workers, self.slots)
+
+
+def check_choice(name: str, value: object, known: Sequence[str | None]) -> None:
+    """Raise `OptionError` if the value is none of those known."""
+    if not isinstance(value, str | None) or value not in known:  # an array is equal to none
+        raise OptionError(f"{name} is {value!r:.100}; it should be one of {known}")
 
 
 def check_slots(slots: object) -> None:

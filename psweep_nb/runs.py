@@ -16,7 +16,7 @@ import pandas as pd
 from psweep_nb import again, frames, hosts, provenance
 from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
-from psweep_nb.errors import PsweepError, StudyError
+from psweep_nb.errors import OptionError, PsweepError, StudyError
 from psweep_nb.exact import psets_of_run
 from psweep_nb.judging import taken_over
 from psweep_nb.livecells import STOPPING
@@ -367,8 +367,16 @@ class Run:
 
         A batch run's jobs are followed meanwhile, see `Study.sync`. Ctrl-C ends the waiting, not
         the run.
+
+        Raises
+        ------
+        OptionError
+            If `timeout` is no number.
         """
-        end = None if timeout is None else monotonic() + timeout
+        try:
+            end = None if timeout is None else monotonic() + float(timeout)
+        except (TypeError, ValueError, OverflowError):
+            raise OptionError(f"timeout is {timeout!r:.50}; it should be seconds") from None
         pause, slowest = _SYNC_S if self.folder.is_batch else _POLL_S
         while True:
             if self.folder.is_batch:

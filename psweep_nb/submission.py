@@ -39,7 +39,7 @@ from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params, whole
 from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, Session, SessionSpec, new_run, publish
-from psweep_nb.running import Running, arrange
+from psweep_nb.running import Running, arrange, check_choice
 from psweep_nb.worker import are_plain, encode
 
 if TYPE_CHECKING:
@@ -78,10 +78,8 @@ class Options(Running):
             raise OptionError(
                 f"workers is {self.workers!r:.50}; it should be a number from 1 to {MAX_WORKERS}"
             )
-        if self.on_error not in ON_ERROR:
-            raise OptionError(f"on_error is {self.on_error!r}; it should be one of {ON_ERROR}")
-        if self.skip not in SKIP:
-            raise OptionError(f"skip is {self.skip!r}; it should be one of {SKIP}")
+        check_choice("on_error", self.on_error, ON_ERROR)
+        check_choice("skip", self.skip, SKIP)
         if not isinstance(self.stale, bool):
             raise OptionError(f"stale is {self.stale!r}; it should be True or False")
         if self.stale and self.skip is None:

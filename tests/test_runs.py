@@ -128,3 +128,8 @@ def test_what_is_to_be_resumed_is_judged_under_the_studys_lock(study: Study) -> 
         with pytest.raises(StudyError, match="or another run has it"):
             resumed.result(20)
     assert study.df["a"].tolist() == [0, 1, 2]
+
+
+def test_a_run_by_the_number_that_its_rows_have(study: Study) -> None:
+    df = study.run(lambda a: a, [{"a": 1}])
+    assert study.run_of(df["_run_seq"].iloc[0]) is study.run_of(0)
