@@ -169,9 +169,9 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         found = self.runs.find(key)
         if found is None:
             for path in self.database.hidden.glob("*/"):
-                if path.name == key:
+                if path.name == str(key):
                     _ = RunDir(path).info  # says what is wrong with it
-            raise StudyError(f"{self.calc_dir}/ has no run {key!r}; it has {self.runs.names}")
+            raise StudyError(f"{self.calc_dir}/ has no run {key!r:.100}; it has {self.runs.names}")
         return found
 
     def active_runs(self) -> "list[Run]":
