@@ -123,6 +123,8 @@ def aggregate(
        a  b_mean  b_std  n
     0  1     2.0    1.0  3
     """
+    if not isinstance(data, pd.DataFrame | Study):
+        raise OptionError(f"data is {data!r:.60}; it should be a study or a DataFrame")
     df = data if isinstance(data, pd.DataFrame) else data.df
     if "_failed" in df or "_pset_id" in df:
         df = df[[failed is False for failed in failed_flags(df)]]

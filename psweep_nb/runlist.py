@@ -4,20 +4,18 @@
 printable here.
 """
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from psweep_nb.errors import PsweepError
 from psweep_nb.params import whole
 from psweep_nb.plaintables import html_table, text_table
-from psweep_nb.wording import printable
+from psweep_nb.wording import local_time, short_line
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
 
 MOST = 50  # that are shown, the newest
 NUMERIC = frozenset({"run", "done", "failed", "total"})
-_WIDTH = 40
 _LEAST_OF_ID = 8  # characters
 
 
@@ -62,13 +60,13 @@ def row_of(run: "Run") -> dict[str, str]:
     info = run.info
     row = {
         "run": str(run.run_seq),
-        "label": _line(run.label),
-        "function": _line(info.get("function") or ""),
+        "label": short_line(run.label),
+        "function": short_line(info.get("function") or ""),
         "state": "damaged",
         "done": "",
         "failed": "",
         "total": str(info.get("n", "")),
-        "started": _local(info.get("time_utc")),
+        "started": local_time(info.get("time_utc")),
     }
     try:
         status = run.status()
@@ -76,15 +74,3 @@ def row_of(run: "Run") -> dict[str, str]:
         return row
     counts = {name: str(getattr(status, name)) for name in ("done", "failed", "total")}
     return {**row, "state": status.state, **counts}
-
-
-def _line(text: Any) -> str:
-    first = printable(str(text).strip().partition("\n")[0][: _WIDTH + 1])
-    return first if len(first) <= _WIDTH else first[: _WIDTH - 1] + "…"
-
-
-def _local(time_utc: Any) -> str:
-    try:
-        return f"{datetime.fromisoformat(time_utc).astimezone():%Y-%m-%d %H:%M}"
-    except (TypeError, ValueError):
-        return ""

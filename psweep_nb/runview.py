@@ -197,6 +197,12 @@ class RunView:
         return len(self._arrived) // HEAD.size
 
     @property
+    def counts(self) -> tuple[int, int]:
+        """How many psets are done, and how many failed."""
+        with self._lock:
+            return self._done, len(self._failures)
+
+    @property
     def damage(self) -> list[str]:
         """Places in the journals that can not be read, for a person; normally none."""
         return [
@@ -380,8 +386,7 @@ class RunView:
         if states:
             over = states.count(jobs.OVER)
             return "submitted", f"{counted(over, 'job')} over; sync() collects" if over else ""
-        with self._lock:
-            rest = self.total - self._done - len(self._failures)
+        rest = self.total - sum(self.counts)
         return ("prepared" if rest else "finished"), ""
 
     def status(self) -> Status:
@@ -391,8 +396,7 @@ class RunView:
         session = self.session
         psets = self.running()
         running = len(psets)
-        with self._lock:
-            done, failed = self._done, len(self._failures)
+        done, failed = self.counts
         pending = max(0, self.total - done - failed - running)
         ended = state in ENDED
         rate = self._rate(time() if not ended else None)

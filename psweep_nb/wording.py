@@ -3,6 +3,8 @@
 Used wherever something is said in plain text; the notebook's own forms are in `ui.texts`.
 """
 
+from datetime import datetime
+
 
 def counted(n: int, word: str) -> str:
     """A number of things.
@@ -33,3 +35,25 @@ def printable(text: str, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
+
+
+def short_line(text: object, width: int = 40) -> str:
+    r"""The first line of what somebody called something, printable and cut.
+
+    >>> short_line("first\nsecond"), short_line("x" * 9, 5)
+    ('first', 'xxxx…')
+    """
+    first = printable(str(text).strip().partition("\n")[0][: width + 1])
+    return first if len(first) <= width else first[: width - 1] + "…"
+
+
+def local_time(time_utc: object) -> str:
+    """The time of a record, as the clock here shows it; empty where it is none.
+
+    >>> local_time("not a time")
+    ''
+    """
+    try:
+        return f"{datetime.fromisoformat(str(time_utc)).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return ""

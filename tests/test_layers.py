@@ -68,6 +68,7 @@ LAYERS = (
         "rows",
         "runview",
         "stored",
+        "studies",
         "tables",
         "tidy",
         "unfolded",

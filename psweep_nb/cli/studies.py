@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psweep_nb.cli.common import (
@@ -73,7 +74,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(act=globals()[f"_{name}"])
         return sub
 
-    add("runs", "list the runs of a study", run=False)
+    runs = add("runs", "list the runs of a study, or all studies under a directory", run=False)
+    runs.add_argument("-a", "--all", metavar="DIR", help="list the studies under DIR instead")
     add("status", "show how a run is doing")
     add("follow", "show a run's progress until it ends; Ctrl-C ends only the following")
     stop = add("stop", "stop a run; psets that are running finish first")
@@ -140,6 +142,8 @@ def _key(text: str) -> int | str:
 
 
 def _runs(args: argparse.Namespace) -> int:
+    if args.all is not None:
+        return _studies(args.all)
     runs = _study(args).runs
     if not runs:
         print("no runs yet")
@@ -159,6 +163,17 @@ def _runs(args: argparse.Namespace) -> int:
             }
         )
     )
+    return OK
+
+
+def _studies(folder: str) -> int:
+    from psweep_nb.plaintables import text_table
+    from psweep_nb.studies import NUMERIC, studies_under
+
+    found = studies_under(Path(folder))
+    print(text_table(found.rows, NUMERIC) if found.rows else f"no studies under {folder}")
+    for note in found.notes:
+        print(note)
     return OK
 
 

@@ -111,7 +111,13 @@ COMMANDS = {
             "return when a run has ended (interrupting ends the waiting only)",
             (Option("--timeout", "wait at most so many seconds", "", "S", "expression"), _DIR),
         ),
-        Command("runs", "%psweep runs", "the runs of a study", (_DIR,)),
+        Command(
+            "runs",
+            "%psweep runs",
+            "the runs of a study, or all studies under a directory",
+            (_DIR, Option("--all", "list the studies under this directory instead", "-a", "DIR")),
+            "%psweep runs -a .",
+        ),
         Command(
             "attach",
             "%psweep attach [RUN]",

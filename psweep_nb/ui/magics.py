@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -239,6 +240,10 @@ class PsweepMagics(Magics):
 
     def _runs(self, words: Words) -> None:
         self._nothing_left(words.plain, "runs")
+        if "--all" in words.options:
+            given = arguments.text_value(words.options["--all"], self.session.names, "-a")
+            show.show_studies(self._ip, Path(given).expanduser())
+            return
         show.show_runs(self._ip, self._study(words))
 
     def _attach(self, words: Words) -> None:

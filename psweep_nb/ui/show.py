@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.plaintables import html_table, text_table
@@ -83,6 +84,26 @@ def show_runs(ip: Any, study: Study) -> None:
         display(data, raw=True)
     else:
         print(plain)
+
+
+def show_studies(ip: Any, folder: Path) -> None:
+    """Show the studies under a directory as a table."""
+    from psweep_nb.studies import NUMERIC as COUNTS  # with pandas: not before it is needed
+    from psweep_nb.studies import studies_under
+
+    found = studies_under(folder)
+    where = header.directory(folder)
+    said = ["" if found.rows else f"no studies under {where}", *found.notes]
+    said = [line for line in said if line]
+    table = [text_table(found.rows, COUNTS)] if found.rows else []
+    plain = "\n".join([*table, *said])
+    if not has_page(ip):
+        print(plain)
+        return
+    parts = [f'<div class="dim">studies under <code>{escape(where)}</code></div>']
+    parts += [html_table(found.rows, COUNTS)] if found.rows else []
+    parts += [f'<div class="dim">{escape(line)}</div>' for line in said]
+    display({"text/html": report.wrap("".join(parts)), "text/plain": plain}, raw=True)
 
 
 def _plain_table(study: Study, rows: Sequence[dict[str, str]]) -> str:

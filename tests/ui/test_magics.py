@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 from IPython.core.error import UsageError
 
+from psweep_nb import Study
 from psweep_nb.errors import FunctionError
 from tests.ui.conftest import Notebook, usage_error
 from tests.ui.fakes import FakePlan, FakeRun, FakeStudy
@@ -462,3 +464,14 @@ def test_a_comma_between_axes_is_pointed_out(nb: Notebook) -> None:
     nb.run("def f(a, b): return a")
     with pytest.raises(UsageError, match="no commas between axes: the one after a="):
         nb.run("%psweep run f a=[1, 2], b=[1]")
+
+
+def test_all_studies_under_a_directory(nb: Notebook) -> None:
+    Study("one/calc").run(lambda a: a, [{"a": 1}], label="<first>")
+    for spelled in ("one", "'one'", "."):
+        out = nb.run(f"%psweep runs -a {spelled}")
+        assert "calc" in out
+        assert "<first>" in out
+    assert "no directory nowhere" in usage_error(nb, "%psweep runs -a nowhere")
+    Path("none").mkdir()
+    assert nb.run("%psweep runs -a none") == "no studies under none/\n"
