@@ -96,11 +96,14 @@ class FakeView:
         record = self.record(index)
         return record.pset if record is not None else self.psets.get(index, {})
 
-    def heads(self, start: int) -> bytes:
+    def heads(self, start: int, stop: int) -> bytes:
         return b"".join(
             HEAD.pack(r.kind, r.attempt, r.index, 0, int(r.runtime * 1e9), 0, 0, 0, 0, 0)
-            for r in self.records[start:]
+            for r in self.records[start:stop]
         )
+
+    def results(self, start: int, stop: int) -> list[tuple[int, dict[str, Any]]]:
+        return [(r.index, r.results) for r in self.records[start:stop]]
 
     def poll(self, limit: int = 0) -> int:
         new, self.polled = len(self.records) - self.polled, len(self.records)
