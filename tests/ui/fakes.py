@@ -156,7 +156,7 @@ class FakeRun:
         self.view = FakeView(self)
         self.state = FakeStatus(total=total, pending=total)
         self.calls: list[Any] = []
-        self.spec = FakeSpec(function="f")
+        self.spec = FakeSpec()
         self.on_wait: Any = None
 
     def __repr__(self) -> str:
@@ -232,6 +232,7 @@ class FakeStudy:
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
         self.submitted.append({"func": func, "params": params, "label": label, **options})
         run = FakeRun(self, len(self.runs), label, len(params))
+        run.spec.function = func.__name__
         self.path.mkdir(parents=True, exist_ok=True)
         self.runs.append(run)
         return run
