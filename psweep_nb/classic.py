@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from psweep_nb.batch.command import Command
-from psweep_nb.batch.methods import CALC_TEMPLATES, MACHINE_TEMPLATES
+from psweep_nb.batch.methods import CALC_TEMPLATES, MACHINE_TEMPLATES, batch_of
 from psweep_nb.database import BASENAME
 from psweep_nb.eachrow import OnRow, check_verbose, print_rows, save_rows
 from psweep_nb.errors import OptionError
@@ -189,16 +189,11 @@ def prep_batch(
         git=git, backup=backup, simulate=simulate, write_pset=write_pset, skip_dups=skip_dups
     )
     study = Study(calc_dir, database_dir=database_dir, database_basename=database_basename)
-    options: dict[str, Any] = {
-        "command": command,
-        "write_pset": write_pset,
-        "template_mode": template_mode,
-        "skip": _skip(skip_dups, skip),
-    }
+    batch = batch_of(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
+    submission = batch.prepare(params, _skip(skip_dups, skip), label)
     if simulate:
-        return study.simulate_batch(params, calc_templ_dir, machine_templ_dir, **options)
-    options |= {"git": git, "backup": backup, "label": label}
-    study.prep_batch(params, calc_templ_dir, machine_templ_dir, **options)
+        return study._simulate(batch, submission)
+    study._prep(batch, submission, git, backup, None)
     return study.df
 
 

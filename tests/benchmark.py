@@ -141,6 +141,16 @@ def skip(bench: Bench) -> Iterator[Row]:
     yield Row("same, growth from half as many", f"{growth:.1f}x", "", "linear", growth <= 2.5)
 
 
+def batch(bench: Bench) -> Iterator[Row]:
+    """Jobs prepared from templates: four files filled for each pset (and ours, pset.json)."""
+    for mode in ("dollar", "jinja"):
+        arguments: dict[str, object] = {"n": 1000, "mode": mode}
+        ours, theirs = bench.medians(("batch", arguments), ("psweep_batch", arguments))
+        mine, psweeps = (f"{result['files_per_s']:,.0f} files/s" for result in (ours, theirs))
+        ratio = f"{ours['files_per_s'] / theirs['files_per_s']:.1f}x"
+        yield Row(f"prep_batch, 1,000 psets, {mode}", mine, psweeps, ratio, None)
+
+
 def visible(bench: Bench) -> Iterator[Row]:
     """From a function's return to its record, read in the submitting process."""
     (ours,) = bench.medians(("visible", {"n": 200}))
@@ -199,7 +209,18 @@ def ms(seconds: float) -> str:
 
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     row.__name__: row
-    for row in (serial, processes, append, skip, visible, page, latency, memory, imports)
+    for row in (
+        serial,
+        processes,
+        append,
+        skip,
+        batch,
+        visible,
+        page,
+        latency,
+        memory,
+        imports,
+    )
 }
 
 

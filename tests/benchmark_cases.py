@@ -137,6 +137,33 @@ def psweep_skip(n: int) -> Result:
     return {"s": seconds}
 
 
+def write_templates(mode: str) -> int:
+    """Write templates, and return how many files they are."""
+    place = "$%s" if mode == "dollar" else "{{ %s }}"
+    line = f"value = {place % 'a'} {place % 'b'} {place % '_pset_id'}\n"
+    files = {f"calc/file{number}.in": 5 * line for number in range(3)}
+    files["machines/one/jobscript"] = "#!/bin/sh\n" + line
+    for name, text in {**files, "machines/one/info.yaml": "subcmd: sbatch\n"}.items():
+        path = Path("templates", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return len(files)
+
+
+def batch(n: int, mode: str) -> Result:
+    from psweep_nb import prep_batch  # loaded before the clock runs, as psweep is
+
+    files, params = write_templates(mode), psets(n)
+    return {"files_per_s": n * files / timed(lambda: prep_batch(params, template_mode=mode))}
+
+
+def psweep_batch(n: int, mode: str) -> Result:
+    import psweep as ps
+
+    files, params = write_templates(mode), psets(n)
+    return {"files_per_s": n * files / timed(lambda: ps.prep_batch(params, template_mode=mode))}
+
+
 def visible(n: int, workers: int = 2) -> Result:
     """From the return of a 20 ms function in a background run to its record in this process."""
     import psweep_nb as ps
@@ -314,6 +341,8 @@ CASES: dict[str, Callable[..., Result]] = {
         psweep_append,
         skip,
         psweep_skip,
+        batch,
+        psweep_batch,
         visible,
         latency,
         page,

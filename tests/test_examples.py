@@ -1,6 +1,7 @@
 """The examples run as they are, twice in one directory, and make what they say."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 import psweep_nb as ps
+from psweep_nb.batch import psweep_job
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -38,7 +40,7 @@ def test_all_are_tested_and_listed() -> None:
     names = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")]
     tests, listed = Path(__file__).read_text(), (EXAMPLES / "README.md").read_text()
     for name in names:
-        if name.name != "model.py":
+        if name.name != "model.py" and "templates" not in name.parts:
             assert f'run("{name.as_posix()}"' in tests
         assert f"({name.parts[0]})" in listed
 
@@ -124,6 +126,33 @@ def test_save_data_on_disk() -> None:
     expected = [float(line.split()[-1]) for line in out.splitlines()[1:]]
     assert width == pytest.approx(expected, rel=0.01)
     assert df["width"].tolist() == pytest.approx(width, abs=1e-4)
+
+
+def test_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In a repository of its own: what is prepared is committed.
+    shutil.copytree(EXAMPLES / "batch", ".", dirs_exist_ok=True)
+    job = Path(psweep_job.__file__)
+    assert Path("templates/calc/psweep_job.py").read_text() == job.read_text()
+    Path(".gitignore").write_text("*.pyc\n")
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "n")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "n@example.org")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "templates"]):
+        subprocess.run(["git", *command], check=True)
+    run("batch/10input.py", again=False)
+    for name in ("local", "cluster"):
+        assert Path(f"calc/run_{name}.sh").read_text().count("\ncd ") == 4
+    subprocess.run(["sh", "calc/run_local.sh"], check=True)
+    out = run("batch/20input.py", again=False)
+    assert len(out.splitlines()) == 7
+    subprocess.run(["sh", "calc/run_local.sh"], check=True)
+    out = run("batch/30eval.py", again=False)
+    df = ps.Study("calc", trust=True).table()
+    assert df["state"].tolist() == 6 * ["done"]
+    assert "Euler: the error falls with steps**-1.0" in out
+    assert "leapfrog: the error falls with steps**-2.0" in out
+    log = subprocess.run(["git", "log", "--format=%s"], capture_output=True, text=True, check=True)
+    assert log.stdout.count("psweep: run_id=") == 2
 
 
 def test_tree_study() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psweep_nb.batch.collecting import EVERY_S, Collector, Synced
 from psweep_nb.batch.places import Place, alone
+from psweep_nb.batch.preparing import finish_cut_off
 from psweep_nb.batch.submitting import open_jobs_at, submit
 from psweep_nb.batch.transfer import Away, pull, push
 from psweep_nb.database import Database
@@ -72,6 +73,7 @@ class JobMethods:
             If the machine, or its scheduler, does not do what is asked: its words, what they mean.
         """
         tell = notes or print
+        finish_cut_off(self.database, self.calc_path)
         found = self._batch_run(run)
         place = Place.of(found.folder, machine or _only(found))
         with alone(self.database):

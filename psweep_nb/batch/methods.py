@@ -103,8 +103,20 @@ class BatchMethods:
         ParamsError, TemplateError, OptionError, StudyError
             Naming file, line and placeholder; nothing was written.
         """
-        batch = _batch(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
+        batch = batch_of(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
         submission = batch.prepare(params, skip, label)
+        found = self._prep(batch, submission, git, backup, notes)
+        if isinstance(found, Plan):
+            if found.latest is None:
+                raise StudyError(f"there is nothing to prepare: {found.text}")
+            tell([f"nothing is new: {found.text}"], notes)
+            return found.latest
+        return found
+
+    def _prep(
+        self, batch: Batch, submission: "Submission", git: bool, backup: bool, notes: Notes | None
+    ) -> "Run | Plan":
+        """Prepare what was checked; the plan where nothing was to be prepared."""
         if not submission.params:
             raise StudyError("there is nothing to prepare: params is empty")
         commits = self._commits() if git else None
@@ -114,12 +126,7 @@ class BatchMethods:
             tell(commits.make(f"psweep_nb: {self.calc_dir} before prep_batch"), notes)
         tell(submission.notes + self._vanished(), notes)
         found = self._publish_batch(batch, submission)
-        if isinstance(found, Plan):
-            if found.latest is None:
-                raise StudyError(f"there is nothing to prepare: {found.text}")
-            tell([f"nothing is new: {found.text}"], notes)
-            return found.latest
-        if commits is not None:
+        if commits is not None and not isinstance(found, Plan):
             tell(commits.make(f"psweep: run_id={found.run_id}"), notes)
         return found
 
@@ -162,8 +169,10 @@ class BatchMethods:
         ParamsError, TemplateError, OptionError
             As :meth:`prep_batch` would.
         """
-        batch = _batch(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
-        submission = batch.prepare(params, skip, "")
+        batch = batch_of(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
+        return self._simulate(batch, batch.prepare(params, skip, ""))
+
+    def _simulate(self, batch: Batch, submission: "Submission") -> "pd.DataFrame":
         numbers = self._judge(submission).todo
         calc_dir = simulating.folder_of(self.calc_dir)
         table, before = self.database.frame(), len(self.database.frame())
@@ -175,13 +184,14 @@ class BatchMethods:
         return table
 
 
-def _batch(
+def batch_of(
     calc_templ_dir: PathLike,
     machine_templ_dir: PathLike,
     command: Command | None,
     template_mode: str,
     write_pset: bool,
 ) -> Batch:
+    """Read templates and machines; see `BatchMethods.prep_batch`."""
     if command is not None and not isinstance(command, Command):
         raise OptionError(f"command is {command!r}; it should be a Command")
     if command is not None and os.fspath(calc_templ_dir) != CALC_TEMPLATES:

@@ -343,3 +343,44 @@ def test_an_error_in_the_middle_leaves_nothing(
         study.prep_batch(PARAMS)
     assert names() == before
     assert len(Study("calc").df) == 2
+
+
+HOSTILE = [
+    "$(touch hit)", "`touch hit`", "'; touch hit; '", '"; touch hit; "', "\ntouch hit\n", "a\0b",
+    "../../../hit", "/etc/passwd", "x" * 200_000, "#", "\\", "*", "~", "-rf", "{{ a }}", "$name",
+    "", "\u202e\u2028\x85\r",
+]  # fmt: skip
+
+
+def test_hostile_psets_do_no_harm(templates, study: Study) -> None:
+    templates(**{"value.txt": "$name"})
+    Path("templates/machines/here/jobscript").write_text("printf '%s\\0' $name\n")
+    params = [{"a": number, "name": text} for number, text in enumerate(HOSTILE)]
+    run = study.prep_batch(params, write_pset=True, label="$(touch hit)\n'")
+    ids = run.folder.psets.ids(0, len(params))
+    for number, pset_id in enumerate(ids):
+        folder = Path("calc", pset_id)
+        assert (folder / "value.txt").read_bytes().decode() == HOSTILE[number]
+        assert json.loads((folder / "pset.json").read_text())["name"] == HOSTILE[number]
+        # In templates values are put in as they are, in a command as one word.
+        (folder / "jobscript_here").write_text("cat value.txt\n")
+    assert {path.name for path in Path("calc").iterdir() if path.is_dir()} == {*ids, ".psweep"}
+    done = subprocess.run(["sh", "calc/run_here.sh"], capture_output=True, check=True)
+    assert done.stdout.decode() == "".join(HOSTILE)
+    assert study.df["name"].tolist() == HOSTILE
+    assert not list(Path().rglob("hit"))
+
+
+def test_hostile_psets_are_one_word_of_a_command(templates, study: Study) -> None:
+    templates()
+    Path("templates/machines/here/jobscript").write_text("$_cmd\n")
+    words = [text for text in HOSTILE if "\0" not in text and len(text) < 100_000]
+    study.prep_batch([{"a": text} for text in words], command=Command("printf '%s\\0' $a"))
+    done = subprocess.run(["sh", "calc/run_here.sh"], capture_output=True, check=True)
+    assert done.stdout.decode().split("\0")[:-1] == words
+    before = names()
+    with pytest.raises(TemplateError, match=r"a NUL character.* \(pset 0\)"):
+        study.prep_batch([{"a": "x\0y"}], command=Command("echo $a"))
+    with pytest.raises(TemplateError, match=r"the filled text cannot be written.* \(pset 1\)"):
+        study.prep_batch([{"a": "x"}, {"a": "\ud800"}], command=Command("echo $a"))
+    assert names() == before and not list(Path().rglob("hit"))
