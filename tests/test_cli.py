@@ -30,7 +30,18 @@ from tests.conftest import Psweep
 from tests.test_layers import NOTEBOOK, loaded_by
 from tests.waiting import until
 
-COMMANDS = ("runs", "status", "follow", "stop", "resume", "plan", "table", "check")
+COMMANDS = (
+    "runs",
+    "status",
+    "follow",
+    "stop",
+    "resume",
+    "plan",
+    "table",
+    "check",
+    "submit",
+    "sync",
+)
 
 
 def numbers(*values: int) -> list[dict[str, Any]]:

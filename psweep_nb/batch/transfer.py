@@ -46,6 +46,7 @@ class Away:
         OptionError
             If a name is not safe, or there is no default.
         """
+        check_host(host)
         if path is None:
             try:
                 path = str(calc.parent.relative_to(Path.home()))
@@ -54,7 +55,7 @@ class Away:
                     f"{calc.parent} is not below {Path.home()}: say with path in which directory "
                     f"of {host} {calc.name}/ is to be"
                 ) from None
-        return cls(check_host(host), check_path(os.path.join(check_path(path), calc.name)))
+        return cls(host, check_path(os.path.join(check_path(path), calc.name)))
 
     @property
     def spec(self) -> str:

@@ -103,3 +103,17 @@ def test_lines_of_others_in_the_list_of_jobs_are_passed_over(run: Run) -> None:
         )
     jobs.became(session, [1], jobs.PENDING, 101.0)
     assert {n: job.state for n, job in jobs.jobs_of(session).items()} == {1: jobs.PENDING}
+
+
+def test_jobs_get_their_ids_later_or_are_taken_back(run: Run) -> None:
+    session = run.folder.sessions()[0]
+    jobs.submitted(session, "7", "here", [0], 1, 100.0, token="old")
+    jobs.submitted(session, "", "there", [0, 1, 2], 2, 101.0, token="new", per_task=2)
+    assert [job.job for job in jobs.jobs_of(session).values()] == ["", "", ""]
+    jobs.named(session, "new", "8")
+    assert [jobs.jobs_of(session)[n].job for n in range(3)] == ["8_0", "8_0", "8_1"]
+    jobs.named(session, "old", "9")  # of which nothing is left
+    assert jobs.jobs_of(session)[0].job == "8_0"
+    jobs.dropped(session, "new")
+    [(number, job)] = jobs.jobs_of(session).items()
+    assert (number, job.job, job.machine, job.attempt) == (0, "7", "here", 1)
