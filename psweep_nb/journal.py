@@ -41,6 +41,7 @@ DONE, FAILED, END, LOADFAIL, PREPARED = range(1, 6)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _RETRY_FULL_S = 0.5
 _NO_LIMIT = 1 << 62
+_ORDINARY = 512  # bytes of a record: who wants few need not have a megabyte copied
 
 
 class Record(NamedTuple):
@@ -255,7 +256,7 @@ class Reader:
             return
         while self.offset < size and size != self._seen:
             heads, bodies = bytearray(), list[bytes]()
-            data = os.pread(self._fd, self.CHUNK, self.offset)
+            data = os.pread(self._fd, min(self.CHUNK, limit * _ORDINARY), self.offset)
             used, need = self._parse(data, heads, bodies, limit)
             while not used and need > len(data) and self.offset + need <= size:
                 data = os.pread(self._fd, need, self.offset)  # a record larger than a chunk

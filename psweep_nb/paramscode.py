@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from psweep_nb.errors import ParamsError
 from psweep_nb.factors import loops_of
+from psweep_nb.layout import WIDTH, Code, Group, flat, length, rendered
 from psweep_nb.literals import CannotWrite, Writer, text_literal
 from psweep_nb.params import Pset, check_params
 from psweep_nb.patterns import repeat
 from psweep_nb.spaces import intspace, logspace
 
-_WIDTH = 88
 # A single one of these is a constant for `grid`; others go into a list of one.
 _CONSTANTS = (bool, int, float, complex, str, bytes, type(None))
 
@@ -57,24 +57,48 @@ def params_to_code(params: Any) -> str:
     <BLANKLINE>
     params = ps.grid(a=range(20), b=[0.5, 2.5], c="const")
     """
+    code = code_of_params(params, around=len("params = "))
+    head = list(code.imports)
+    if code.own:
+        head.append(f"# yours, to be defined before: {', '.join(code.own)}")
+    return "\n".join([*head, "", ""] if head else []) + f"params = {code.expression}"
+
+
+class ParamsCode(NamedTuple):
+    """The expression that makes psets, what it imports, and names of the notebook it uses."""
+
+    imports: list[str]
+    own: list[str]
+    expression: str
+
+
+def code_of_params(params: Any, indent: int = 0, around: int = 0) -> ParamsCode:
+    """What `params_to_code` is made of; `indent` and `around` as for `layout.rendered`."""
     psets = check_params(params)
     writer = Writer()
     tables = [
         _Table(list(keys), _columns(psets, start, stop, keys, writer))
         for keys, start, stop in _stretches(psets)
     ]
-    literal = _Group("[", [row for table in tables for row in table.rows()], "]")
+    literal = Group("[", [row for table in tables for row in table.rows()], "]")
     imports = set(writer.imports)
     code = [_code(table, writer) for table in tables]
-    if code and sum(map(_length, code)) < _length(literal):
-        expression = " + ".join(_rendered(part, 0) for part in code)
+    if code and sum(map(length, code)) < length(literal):
+        expression = _sum(code, indent, around)
         imports = {*writer.imports, "import psweep_nb as ps"}
     else:
-        expression = _rendered(literal, 0)
-    head = sorted(imports)
-    if writer.own:
-        head.append(f"# yours, to be defined before: {', '.join(sorted(writer.own))}")
-    return "\n".join([*head, "", ""] if head else []) + f"params = {expression}"
+        expression = rendered(literal, indent, around)
+    return ParamsCode(sorted(imports), sorted(writer.own), expression)
+
+
+def _sum(parts: list[Code], indent: int, around: int) -> str:
+    if len(parts) == 1:
+        return rendered(parts[0], indent, around)
+    if indent + around + sum(map(length, parts)) + 3 * (len(parts) - 1) <= WIDTH:
+        return " + ".join(map(flat, parts))
+    inner = " " * (indent + 4)
+    lines = f"\n{inner}+ ".join(rendered(part, indent + 4, 2) for part in parts)
+    return f"(\n{inner}{lines}\n{' ' * indent})"
 
 
 # -- psets as texts --------------------------------------------------------------------------
@@ -135,39 +159,27 @@ def _columns(
 # -- the loops -------------------------------------------------------------------------------
 
 
-class _Group(NamedTuple):
-    """Code with brackets: on one line if that is short enough, else over several."""
-
-    start: str
-    items: "list[_Code]"
-    end: str
-    fill: bool = False
-
-
-_Code = str | _Group
-
-
-def _code(table: _Table, writer: Writer) -> _Code:
+def _code(table: _Table, writer: Writer) -> Code:
     if not table.columns:
         return "[{}]"
     if repeats := _repeats(table):
         base, n = repeats
-        return _Group("ps.repeat(", [_code(base, writer), str(n)], ")")
+        return Group("ps.repeat(", [_code(base, writer), str(n)], ")")
     entries = _entries(table)
-    parts: list[_Code] = []
+    parts: list[Code] = []
     for in_grid, group in groupby(entries, lambda e: len(e) == 1 and _suits_grid(*e[0])):
         if in_grid:
             axes = [_keyword(name, column, writer) for [(name, column)] in group]
-            parts.append(_Group("ps.grid(", axes, ")"))
+            parts.append(Group("ps.grid(", axes, ")"))
             continue
         for entry in group:
-            plists: list[_Code] = [_plist(name, column, writer) for name, column in entry]
-            parts.append(plists[0] if len(plists) == 1 else _Group("zip(", plists, ")"))
+            plists: list[Code] = [_plist(name, column, writer) for name, column in entry]
+            parts.append(plists[0] if len(plists) == 1 else Group("zip(", plists, ")"))
     if len(parts) > 1:
-        return _Group("ps.pgrid(", parts, ")")
+        return Group("ps.pgrid(", parts, ")")
     only = parts[0]
-    is_tie = isinstance(only, _Group) and only.start == "zip("
-    return _Group("ps.pgrid([", [only], "])") if is_tie else only
+    is_tie = isinstance(only, Group) and only.start == "zip("
+    return Group("ps.pgrid([", [only], "])") if is_tie else only
 
 
 def _entries(table: _Table) -> list[list[tuple[str, _Column]]]:
@@ -224,29 +236,29 @@ def _suits_grid(name: str, column: _Column) -> bool:
     return not all(isinstance(value, dict) and list(value) == [name] for value in column.values)
 
 
-def _keyword(name: str, column: _Column, writer: Writer) -> _Code:
+def _keyword(name: str, column: _Column, writer: Writer) -> Code:
     is_name = name.isidentifier() and not keyword.iskeyword(name)
     if is_name and unicodedata.normalize("NFKC", name) == name:
         return _before(f"{name}=", _axis(column, writer))
     return _before(f"**{{{text_literal(name)}: ", _axis(column, writer), "}")
 
 
-def _plist(name: str, column: _Column, writer: Writer) -> _Code:
+def _plist(name: str, column: _Column, writer: Writer) -> Code:
     values = _axis(column, writer, tolist=".tolist()", constant=False)
     return _before(f"ps.plist({text_literal(name)}, ", values, ")")
 
 
-def _before(start: str, code: _Code, end: str = "") -> _Code:
+def _before(start: str, code: Code, end: str = "") -> Code:
     if isinstance(code, str):
         return start + code + end
     return code._replace(start=start + code.start, end=code.end + end)
 
 
-def _axis(column: _Column, writer: Writer, tolist: str = "", constant: bool = True) -> _Code:
+def _axis(column: _Column, writer: Writer, tolist: str = "", constant: bool = True) -> Code:
     values, texts = column
     if constant and len(values) == 1 and type(values[0]) in _CONSTANTS:
         return texts[0]
-    written = _Group("[", list(texts), "]", fill=True)
+    written = Group("[", list(texts), "]", fill=True)
     if len(values) < 3:
         return written
     kinds = set(map(type, values))
@@ -257,7 +269,7 @@ def _axis(column: _Column, writer: Writer, tolist: str = "", constant: bool = Tr
         found = _floats(values, tolist)
     elif len(kinds) == 1 and next(iter(kinds)).__module__ == "numpy":
         found = _of_numpy(values, writer)
-    if not found or len(found) >= _length(written):
+    if not found or len(found) >= length(written):
         return written
     if "np." in found:
         writer.imports.add("import numpy as np")
@@ -316,42 +328,3 @@ def _of_numpy(values: Sequence[Any], writer: Writer) -> str:
     elif array.dtype == np.float64:
         inner = _floats(plain, "")
     return f"list({inner or writer.text(array)})"
-
-
-# -- layout ----------------------------------------------------------------------------------
-
-
-def _length(code: _Code) -> int:
-    if isinstance(code, str):
-        return len(code)
-    between = 2 * max(len(code.items) - 1, 0)
-    return len(code.start) + len(code.end) + between + sum(map(_length, code.items))
-
-
-def _flat(code: _Code) -> str:
-    if isinstance(code, str):
-        return code
-    return code.start + ", ".join(map(_flat, code.items)) + code.end
-
-
-def _rendered(code: _Code, indent: int) -> str:
-    if isinstance(code, str):
-        return code
-    if indent + _length(code) <= _WIDTH:
-        return _flat(code)
-    inner = " " * (indent + 4)
-    lines = [_rendered(item, indent + 4) for item in code.items]
-    if code.fill:
-        lines = _filled(lines, _WIDTH - len(inner) - 1)
-    body = "".join(f"{inner}{line},\n" for line in lines)
-    return f"{code.start}\n{body}{' ' * indent}{code.end}"
-
-
-def _filled(items: Sequence[str], width: int) -> list[str]:
-    lines = [items[0]]
-    for item in items[1:]:
-        if len(lines[-1]) + len(item) + 2 <= width:
-            lines[-1] += ", " + item
-        else:
-            lines.append(item)
-    return lines

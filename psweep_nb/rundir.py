@@ -276,6 +276,7 @@ class SessionSpec:
     setup: str = ""  # name and module of what makes the keyword `setup`
     setup_module: str = ""
     code: dict[str, Any] = field(default_factory=dict)  # empty: not known
+    script: dict[str, Any] = field(default_factory=dict)  # `functions.needed.Needed` as JSON
 
     def again(self, new: "SessionSpec") -> "SessionSpec":
         """Return `new`, a session of the same stored function, with what this one knew of it."""
@@ -288,6 +289,7 @@ class SessionSpec:
             setup=self.setup,
             setup_module=self.setup_module,
             code=self.code,
+            script=self.script,
             cwd=self.cwd if os.path.isdir(self.cwd) else new.cwd,
             sys_path=self.sys_path,
         )

@@ -5,6 +5,8 @@ of them, in any number of processes, may stand for one run.
 """
 
 import contextlib
+import os
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,7 @@ from psweep_nb.rundiff import RunDiff, diff_runs
 from psweep_nb.rundir import RunDir, Session, SessionSpec
 from psweep_nb.running import arrange
 from psweep_nb.runview import RunView, Status
+from psweep_nb.script import export
 from psweep_nb.stored import Stored
 from psweep_nb.submission import prepare, session_spec
 from psweep_nb.wording import counted
@@ -359,6 +362,29 @@ class Run:
             hosts.start_process(session, handed, self.study.trusted)
         else:
             hosts.start_thread(session, handed, self.study.database, func, None, setup)
+
+    # -- leaving the notebook ----------------------------------------------------------------
+
+    def export(
+        self,
+        path: str | os.PathLike[str] = "run.py",
+        *,
+        force: bool = False,
+        pickles: bool = False,
+        notes: Notes | None = None,
+    ) -> list[Path]:
+        """Write a script that repeats this run, see `Study.export`."""
+        files, said = export(
+            self.study.database,
+            self.study.calc_dir,
+            path,
+            run=self.folder,
+            force=force,
+            pickles=pickles,
+        )
+        for sentence in said:
+            (notes or warnings.warn)(sentence)
+        return files
 
     # -- waiting -----------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from psweep_nb.results import ResultMethods
 from psweep_nb.rundir import RunDir
 from psweep_nb.runlist import Runs
 from psweep_nb.runs import Run
+from psweep_nb.script import export
 from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
 from psweep_nb.tidy import chosen, tidy_table
 
@@ -606,6 +607,61 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         if ended.state == "finished" and ended.message:  # of the table
             tell([ended.message], notes)
         return self.df
+
+    # -- leaving the notebook ----------------------------------------------------------------
+
+    def export(
+        self,
+        path: str | os.PathLike[str] = "run.py",
+        *,
+        force: bool = False,
+        pickles: bool = False,
+        notes: Notes | None = None,
+    ) -> list[Path]:
+        """Write a script that runs the study: imports, helpers, function, psets and `main`.
+
+        It has all psets of the newest run's function, with the code of that run as it was written
+        in the notebook, and says which results are of older code.
+
+        Parameters
+        ----------
+        path : path
+            The script, ``*.py``.
+        force : bool
+            Write over files that are there.
+        pickles : bool
+            Put values that have no source code into a pickle beside the script.
+        notes : callable, optional
+            Gets what the user should know, a sentence a call; warnings are given by default.
+
+        Returns
+        -------
+        list of Path
+            The files that were written, the script first.
+
+        Raises
+        ------
+        StudyError, OptionError
+            If there is nothing to export, or a file is there already.
+        FunctionError
+            If something has no source code: the message names it, and the line that uses it.
+
+        Examples
+        --------
+        >>> import calendar, pathlib, tempfile
+        >>> study = Study(tempfile.mkdtemp())
+        >>> df = study.run(calendar.isleap, [{"year": 1900}, {"year": 2000}])
+        >>> script, *_ = study.export(pathlib.Path(tempfile.mkdtemp()) / "run.py")
+        >>> print(script.read_text().partition("argparse\\n")[2].partition("def")[0])
+        from calendar import isleap
+        <BLANKLINE>
+        import psweep_nb as ps
+        <BLANKLINE>
+        PARAMS = ps.grid(year=[1900, 2000])
+        """
+        files, said = export(self.database, self.calc_dir, path, force=force, pickles=pickles)
+        tell(said, notes)
+        return files
 
     # -- before a run ------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@ from psweep_nb.functions import (
     source_of,
 )
 from psweep_nb.functions.identity import Code, code_of
+from psweep_nb.functions.needed import needed_by
 from psweep_nb.hashing import sha1_digests
 from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
@@ -288,6 +289,7 @@ def session_spec(
         setup=name_of(setup) if setup else "",
         setup_module=module_of(setup) if setup else "",
         code=asdict(submission.code),
+        script=needed_by(func, setup).to_json(),
     )
     return spec if submission.known is None else submission.known.again(spec)
 

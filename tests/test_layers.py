@@ -32,6 +32,7 @@ LAYERS = (
         "holders",
         "jobs",
         "journal",
+        "layout",
         "literals",
         "livecells",
         "locks",
@@ -93,9 +94,9 @@ LAYERS = (
         "rundiff",
         "runlist",
         "runs",
+        "script",  # a method of `Study` and `Run`; of these it knows nothing
         "study",
     ),
-    ("script",),
     ("ui", "cli", "__main__"),
 )
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Run, Study
+from psweep_nb import Run, Study, runview
 from psweep_nb.journal import DONE, Writer
 from psweep_nb.runview import RunView
 from tests import workloads
@@ -46,6 +46,45 @@ def test_what_arrived(run: Run) -> None:
     assert view.arrived(5, 2) == []
     assert view.failed_indices() == [1, 3, 5]
     assert repr(records[1]) == "<pset 1 {'a': 1} failed: ValueError: 1 is odd>"
+
+
+@pytest.mark.parametrize("at_once", [1, 300, 1 << 20])
+def test_results_of_many_at_once_are_those_of_the_records(
+    run: Run, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(runview, "_AT_ONCE", at_once)
+    run.retry(workloads.double)
+    run.wait()
+    view = view_of(run)
+    assert view.poll() == 9
+    expected = [(r.index, r.results) for r in view.arrived(0, 100)]
+    assert [len(results) for _, results in expected] == [1, 0] * 3 + [1] * 3
+    assert view.results(0, 100) == expected
+    assert view.results(1, 4) == expected[1:4]
+    assert view.results(4, 4) == []
+
+
+def test_of_results_that_cannot_be_read_nothing_is_known(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = view_of(run)
+    view.poll()
+
+    def load(data: bytes) -> Any:
+        found = pickle.loads(data)
+        if found == {"half": 1}:
+            raise SystemExit
+        return found
+
+    monkeypatch.setattr(view, "load", load)
+    assert [results for _, results in view.results(0, 6)] == [
+        {"half": 0},
+        {},
+        {},
+        {},
+        {"half": 2},
+        {},
+    ]
 
 
 def test_in_portions(run: Run) -> None:

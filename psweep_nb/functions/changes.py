@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from psweep_nb.functions.whose import is_users
 
 # fmt: off
-_MUTATORS = frozenset({
+MUTATORS = frozenset({
     "add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop",
     "popitem", "popleft", "remove", "reverse", "rotate", "setdefault", "sort", "subtract", "update",
 })
@@ -38,7 +38,7 @@ def changes_in(node: ast.AST) -> tuple[Change, ...]:
         elif (
             isinstance(part, ast.Call)
             and isinstance(part.func, ast.Attribute)
-            and part.func.attr in _MUTATORS
+            and part.func.attr in MUTATORS
         ):
             target, method = part.func.value, part.func.attr
         else:

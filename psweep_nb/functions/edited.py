@@ -88,10 +88,10 @@ def _is_edited(module: ModuleType, since: float) -> bool:
     except (OSError, SyntaxError, ValueError):
         return True  # workers will not be able to import it
     space = vars(module)
-    if any(name in space and not _same(space[name], constants[name]) for name in constants):
+    if any(name in space and not same_code(space[name], constants[name]) for name in constants):
         return True
     return any(
-        not any(_same(code, other) for other in now.get(code.co_qualname, ()))
+        not any(same_code(code, other) for other in now.get(code.co_qualname, ()))
         for code in _loaded_codes(module)
     )
 
@@ -138,7 +138,7 @@ def _loaded_codes(module: ModuleType) -> Iterator[CodeType]:
                 yield code
 
 
-def _same(one: object, two: object) -> bool:
+def same_code(one: object, two: object) -> bool:
     """Whether two constants, code among them, are the same but for where they stand."""
     if isinstance(one, CodeType) and isinstance(two, CodeType):
         names = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags")
@@ -147,7 +147,7 @@ def _same(one: object, two: object) -> bool:
             return False
         one, two = one.co_consts, two.co_consts
     if isinstance(one, tuple) and isinstance(two, tuple):
-        return len(one) == len(two) and all(map(_same, one, two))
+        return len(one) == len(two) and all(map(same_code, one, two))
     if isinstance(one, frozenset) and isinstance(two, frozenset):
         return sorted(map(repr, one)) == sorted(map(repr, two))
     return type(one) is type(two) and repr(one) == repr(two)  # 1, 1.0 and True are not the same

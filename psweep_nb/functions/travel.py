@@ -268,12 +268,12 @@ def _everything(func: Callable[..., Any]) -> Iterator[Part]:
 def _measure(func: Callable[..., Any]) -> tuple[int, list[tuple[Part, int]]]:
     """Bytes of all the data that travels with a function, and the parts worth a word."""
     seen: set[int] = set()
-    sized = [(p, _size(p.value, seen)) for p in _everything(func) if not callable(p.value)]
+    sized = [(p, size_of(p.value, seen)) for p in _everything(func) if not callable(p.value)]
     large = [pair for pair in sized if pair[1] > NOTED_BYTES]
     return sum(size for _, size in sized), sorted(large, key=lambda pair: -pair[1])
 
 
-def _size(value: Any, seen: set[int], depth: int = _DEPTH) -> int:
+def size_of(value: Any, seen: set[int], depth: int = _DEPTH) -> int:
     """Roughly how many bytes a value pickles to, without what is `seen`; cheap in any case."""
     if isinstance(value, int | float | bool | ModuleType | type) or value is None:
         return 8
@@ -302,7 +302,7 @@ def _size(value: Any, seen: set[int], depth: int = _DEPTH) -> int:
 
 def _size_of_many(values: list[Any], seen: set[int], depth: int) -> int:
     sample = values[:: max(1, len(values) // _SAMPLE)]
-    size = sum(_size(value, seen, depth - 1) for value in sample)
+    size = sum(size_of(value, seen, depth - 1) for value in sample)
     return size if len(sample) == len(values) else size * len(values) // len(sample)
 
 

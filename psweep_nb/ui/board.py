@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from psweep_nb.errorkinds import kind_of
-from psweep_nb.journal import DONE, FAILED
+from psweep_nb.journal import FAILED
 from psweep_nb.ui import filters, plotdata, query, texts
 from psweep_nb.ui.columns import Columns
-from psweep_nb.ui.listing import Listing, Seldom, Stretches
+from psweep_nb.ui.listing import MOST, Listing, Seldom, Stretches
 from psweep_nb.ui.query import Query
 from psweep_nb.ui.rows import Rows
 from psweep_nb.ui.values import ABSENT, NOTHING, Column, Values
 
 if TYPE_CHECKING:
-    from psweep_nb.records import PsetRecord, RunningPset
+    from psweep_nb.records import RunningPset
     from psweep_nb.runview import RunView
 
 WINDOW = 40  # rows that are kept up to date unasked
@@ -75,10 +75,14 @@ class Board:
 
     def update(self) -> Iterator[None]:
         """Take what is new in the run, and put it in order; yields between pieces of work."""
+        more = MOST
+        while more == MOST:
+            with self._lock:
+                self._running = {pset.index: pset for pset in self._view.running()}
+                more = self._listing.update(list(self._running))
+            yield
         with self._lock:
             asked = self.query
-            self._running = {pset.index: pset for pset in self._view.running()}
-            self._listing.update(list(self._running))
             self._learn()
             wanted = [(name, self._column(name)) for name in self._wanted(asked)]
         yield
@@ -122,18 +126,19 @@ class Board:
         return known
 
     def _made(self, column: str) -> Column:
+        view = self._view
         if column in (_KIND, "error"):
-            of_error = partial(_error, kind=column == _KIND)
-            return Column(self._view, of_record=of_error, text=lambda text: text)
+            of_error = partial(_errors, view, column == _KIND)
+            return Column(view, of_arrived=of_error, text=lambda text: text)
         name = self.columns.name_of(column)
         assert name is not None
-        of_record = partial(_result, name=name)
+        of_result = partial(_results, view, name)
         if not self.columns.is_param(name):
-            return Column(self._view, of_record=of_record)
-        newest = [r for r in self._view.newest(WINDOW) if r.state == "done"]
+            return Column(view, of_arrived=of_result)
+        newest = [r for r in view.newest(WINDOW) if r.state == "done"]
         changed = any(name in record.results for record in newest)
         of_pset = partial(_parameter, name=name)
-        return Column(self._view, of_pset, of_record if changed else None)
+        return Column(view, of_pset, of_result if changed else None)
 
     def _said(self, column: str) -> str:
         if column == _KIND:
@@ -295,15 +300,14 @@ class Board:
             return {**names, **ids, **self._sample.points()}
 
 
-def _error(record: PsetRecord, kind: bool) -> Any:
-    if record.kind != FAILED:
-        return ABSENT
-    error = texts.line(record.error)
-    return kind_of(error) if kind else error
+def _errors(view: RunView, kind: bool, start: int, stop: int) -> Iterator[tuple[int, Any]]:
+    for record in view.arrived(start, stop):
+        error = texts.line(record.error) if record.kind == FAILED else ABSENT
+        yield record.index, kind_of(error) if kind and error is not ABSENT else error
 
 
-def _result(record: PsetRecord, name: str) -> Any:
-    return record.results.get(name, ABSENT) if record.kind == DONE else ABSENT
+def _results(view: RunView, name: str, start: int, stop: int) -> list[tuple[int, Any]]:
+    return [(pset, found.get(name, ABSENT)) for pset, found in view.results(start, stop)]
 
 
 def _parameter(pset: dict[str, Any], name: str) -> Any:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from psweep_nb.runview import RunView
 
 PENDING = 0
+MOST = 20_000  # records taken at once: some milliseconds
 STATES = ("all", "done", "failed", "running", "pending")
 _HEAD = np.dtype(
     {
@@ -85,9 +86,9 @@ class Listing:
         return self._n_ended
 
     def update(self, running: Sequence[int] = ()) -> int:
-        """Take what has come since; return how many records."""
+        """Take what has come since, `MOST` records at a time; return how many."""
         self.running = [pset for pset in running if pset < self.total]
-        heads = np.frombuffer(self._view.heads(self._seen), dtype=_HEAD)
+        heads = np.frombuffer(self._view.heads(self._seen, self._seen + MOST), dtype=_HEAD)
         if len(heads):
             self._take(heads)
         if self._in_disorder and self._seldom.due():

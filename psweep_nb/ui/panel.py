@@ -26,7 +26,7 @@ from psweep_nb.ui.widgetfiles import joined
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
 
-PORTION = 128  # records read at once: half a millisecond
+PORTION = 500  # records read at once: a millisecond
 PLOT_EVERY = 1.0  # seconds between two updates of a plot of many points
 _FEW_POINTS = 200
 MODULES = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.ui import texts
-from psweep_nb.ui.values import ABSENT, PIECE, is_number
+from psweep_nb.ui.values import ABSENT, is_number
 
 if TYPE_CHECKING:
     from psweep_nb.records import PsetRecord
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST = 1000  # points
 MOST_TEXTS = 40  # different texts on the x axis
 MOST_MEANS = 100
+_PIECE = 200  # records read at once: a millisecond or two
 
 
 class Sample:
@@ -48,7 +49,7 @@ class Sample:
             for record in self._view.arrived(arrival, arrival + 1):
                 self._records[arrival] = (record.index, *_pair(record, self.x, self.y))
             self._seen = arrival + 1
-            if piece % PIECE == 0:
+            if piece % _PIECE == 0:
                 yield
         yield
 

@@ -26,14 +26,16 @@ _SCANNED = 300  # failures looked at to group them
 _TAIL = 12  # lines of a traceback
 
 # Colours come from the page around it where it has Jupyter's variables, else stay readable on
-# both grounds. The last rule hides "Loading widget..." and "Error displaying widget: model not
+# both grounds. The rule for text is as particular as Jupyter's own, which puts all to the right.
+# The last rule hides "Loading widget..." and "Error displaying widget: model not
 # found" above a report: panels of JupyterLab that hold bare text.
 _STYLE = """<style>
 .psw-report{font-size:13px;line-height:1.5;max-width:100%;overflow-x:auto}
 .psw-report table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:.4em 0}
 .psw-report th,.psw-report td{border-bottom:1px solid rgba(128,128,128,.3);padding:1px 10px 1px 0;
-text-align:left;white-space:nowrap;font-size:12px}
+white-space:nowrap;font-size:12px}
 .psw-report .num{text-align:right}
+.psw-report td:not(.num),.psw-report th:not(.num){text-align:left}
 .psw-report .bad{color:var(--jp-error-color1,#d32f2f)}
 .psw-report .dim{opacity:.75}
 .psw-report pre{font-size:12px;line-height:1.35;margin:.2em 0 .6em;white-space:pre-wrap;

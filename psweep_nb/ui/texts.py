@@ -131,12 +131,21 @@ def printable(text: str) -> str:
 
 
 def block(text: str, limit: int = 20_000) -> str:
-    """A traceback or a log for the page: lone surrogates made harmless, the middle cut out."""
-    text = text.encode("utf-8", "replace").decode()
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n… {len(text) - limit} characters left out …\n{text[-half:]}"
+    r"""A traceback or a log for the page: lines of printable text, the middle cut out.
+
+    Examples
+    --------
+    >>> print(block("10 %\r20 %\n \u202edone"))
+    10 %
+    20 %
+     \u202edone
+    """
+    if len(text) > limit:
+        half = limit // 2
+        left_out = f"\n… {len(text) - limit} characters left out …\n"
+        text = f"{text[:half]}{left_out}{text[-half:]}"
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return wording.printable(lines, keep="\n\t")
 
 
 def cut(text: str, width: int) -> str:

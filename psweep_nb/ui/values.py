@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +16,14 @@ import numpy as np
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
-    from psweep_nb.records import PsetRecord
     from psweep_nb.runview import RunView
 
-PIECE = 200  # values read at once: a millisecond or two
+PIECE = 1000  # values read at once: two milliseconds or so
 ABSENT: Any = object()
 # What stands in a place, in the order of sorting.
 NUMBER, NAN, TEXT, NOTHING = range(4)
 
+_PLAIN = {int, float}
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -80,6 +80,20 @@ class Values:
         """Take the value of a pset; `ABSENT` for none."""
         what, number = self._split(value)
         self.what[pset], self.numbers[pset] = what, number
+
+    def put_all(self, psets: Sequence[int], values: Sequence[Any]) -> None:
+        """Take the values of many psets; of one that is there twice the last value counts."""
+        try:
+            numbers = np.array(values, dtype=float) if set(map(type, values)) <= _PLAIN else None
+        except OverflowError:
+            numbers = None
+        if numbers is None:
+            for pset, value in zip(psets, values, strict=True):
+                self.put(pset, value)
+            return
+        nan = np.isnan(numbers)
+        self.what[psets] = np.where(nan, NAN, NUMBER)
+        self.numbers[psets] = np.where(nan, 0.0, numbers)
 
     def _split(self, value: Any) -> tuple[int, float]:
         if value is ABSENT:
@@ -180,20 +194,21 @@ class Column(Values):
     view : RunView
     of_pset : callable, optional
         Gives the value of a pset's parameters: all are read first.
-    of_record : callable, optional
-        Gives the value of a record; `ABSENT` where it has none and what the pset has stays.
+    of_arrived : callable, optional
+        Gives psets and values of records number `start` to `stop`; `ABSENT` where one has none
+        and what the pset has stays.
     """
 
     def __init__(
         self,
         view: RunView,
         of_pset: Callable[[dict[str, Any]], Any] | None = None,
-        of_record: Callable[[PsetRecord], Any] | None = None,
+        of_arrived: Callable[[int, int], Iterable[tuple[int, Any]]] | None = None,
         text: Callable[[Any], str] = texts.cell,
     ) -> None:
         super().__init__(view.total, text)
         self._view = view
-        self._of_pset, self._of_record = of_pset, of_record
+        self._of_pset, self._of_arrived = of_pset, of_arrived
         self._psets = view.total if of_pset is None else 0  # read so far
         self._records = 0
 
@@ -205,24 +220,22 @@ class Column(Values):
         return read / there if there else 1.0
 
     def _there(self) -> int:
-        return self._view.count if self._of_record else 0
+        return self._view.count if self._of_arrived else 0
 
     def read(self) -> Iterator[None]:
         """Read what there is; yields between pieces."""
         while self._psets < self._view.total:
-            stop = min(self._psets + PIECE, self._view.total)
-            for pset in range(self._psets, stop):
-                self.put(pset, self._of_pset(self._view.pset(pset)))  # type: ignore[misc]
-            self._psets = stop
+            assert self._of_pset is not None
+            psets = range(self._psets, min(self._psets + PIECE, self._view.total))
+            self.put_all(psets, [self._of_pset(self._view.pset(pset)) for pset in psets])
+            self._psets = psets.stop
             yield
-        while self._records < self._there():
-            for record in self._view.arrived(self._records, self._records + PIECE):
-                self._records += 1
-                self._take(record)
+        while self._records < (there := self._there()):
+            assert self._of_arrived is not None
+            stop = min(self._records + PIECE, there)
+            found = list(self._of_arrived(self._records, stop))
+            if self._of_pset is not None:
+                found = [(pset, value) for pset, value in found if value is not ABSENT]
+            self.put_all([pset for pset, _ in found], [value for _, value in found])
+            self._records = stop
             yield
-
-    def _take(self, record: PsetRecord) -> None:
-        assert self._of_record is not None
-        value = self._of_record(record)
-        if value is not ABSENT or self._of_pset is None:
-            self.put(record.index, value)

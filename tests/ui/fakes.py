@@ -96,11 +96,14 @@ class FakeView:
         record = self.record(index)
         return record.pset if record is not None else self.psets.get(index, {})
 
-    def heads(self, start: int) -> bytes:
+    def heads(self, start: int, stop: int) -> bytes:
         return b"".join(
             HEAD.pack(r.kind, r.attempt, r.index, 0, int(r.runtime * 1e9), 0, 0, 0, 0, 0)
-            for r in self.records[start:]
+            for r in self.records[start:stop]
         )
+
+    def results(self, start: int, stop: int) -> list[tuple[int, dict[str, Any]]]:
+        return [(r.index, r.results) for r in self.records[start:stop]]
 
     def poll(self, limit: int = 0) -> int:
         new, self.polled = len(self.records) - self.polled, len(self.records)
@@ -153,7 +156,7 @@ class FakeRun:
         self.view = FakeView(self)
         self.state = FakeStatus(total=total, pending=total)
         self.calls: list[Any] = []
-        self.spec = FakeSpec(function="f")
+        self.spec = FakeSpec()
         self.on_wait: Any = None
 
     def __repr__(self) -> str:
@@ -229,6 +232,7 @@ class FakeStudy:
     def submit(self, func: Any, params: Any, *, label: str = "", **options: Any) -> FakeRun:
         self.submitted.append({"func": func, "params": params, "label": label, **options})
         run = FakeRun(self, len(self.runs), label, len(params))
+        run.spec.function = func.__name__
         self.path.mkdir(parents=True, exist_ok=True)
         self.runs.append(run)
         return run

@@ -20,9 +20,9 @@ from psweep_nb.ui.editor.gridedit import GridEditor
 from psweep_nb.ui.editor.opening import content_of
 from psweep_nb.ui.session import Session
 from tests.ui.editorpage import EditorPage
+from tests.ui.hostile import HOSTILE
 
 pytestmark = pytest.mark.browser
-HOSTILE = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\u202e\u200b"
 
 
 def simulate(a: Any, b: Any) -> dict[str, Any]:

@@ -106,30 +106,33 @@ def test_hostile_values_are_texts() -> None:
     assert len(made.order(np.arange(4))) == 4
 
 
+def results_of(view: Any, name: str) -> Any:
+    return lambda *part: [(pset, r.get(name, ABSENT)) for pset, r in view.results(*part)]
+
+
 def test_a_column_is_read_in_pieces_and_goes_on() -> None:
-    run = FakeRun(total=1000)
-    for i in range(450):
+    ended = 2 * values.PIECE + 300
+    run = FakeRun(total=ended + 1)
+    for i in range(ended):
         run.done(i, {"a": i}, loss=i / 2)
     view: Any = run.view
-    loss = Column(view, of_record=lambda record: record.results.get("loss", ABSENT))
+    loss = Column(view, of_arrived=results_of(view, "loss"))
     pieces = loss.read()
     next(pieces)
-    assert loss.progress == pytest.approx(values.PIECE / 450)
+    assert loss.progress == pytest.approx(values.PIECE / ended)
     assert len(list(pieces)) == 2
     assert loss.progress == 1.0
-    run.done(999, {"a": 0}, loss=-1)
+    run.done(ended, {"a": 0}, loss=-1)
     list(loss.read())
-    assert loss.range() == (-1.0, 224.5)
-    assert loss.numbers[999] == -1
+    assert loss.range() == (-1.0, (ended - 1) / 2)
+    assert loss.numbers[ended] == -1
 
 
 def test_parameters_are_there_before_anything_ended_and_results_change_them() -> None:
     run = FakeRun(total=3)
     view: Any = run.view
     run.view.psets = {i: {"a": i} for i in range(3)}
-    a = Column(
-        view, lambda pset: pset.get("a", ABSENT), lambda r: r.results.get("a", ABSENT)
-    )  # fmt: skip
+    a = Column(view, lambda pset: pset.get("a", ABSENT), results_of(view, "a"))
     list(a.read())
     assert a.numbers.tolist() == [0, 1, 2]
     run.done(1, {"a": 1}, a=7)
@@ -142,7 +145,12 @@ def test_a_result_is_gone_when_a_later_attempt_has_none() -> None:
     run = FakeRun(total=1)
     view: Any = run.view
     run.failed(0, {}, "E: no")
-    errors = Column(view, of_record=lambda r: r.error if r.state == "failed" else ABSENT)
+    errors = Column(
+        view,
+        of_arrived=lambda start, stop: [
+            (r.index, r.error or ABSENT) for r in view.arrived(start, stop)
+        ],
+    )
     list(errors.read())
     assert errors.where("~", "no").tolist() == [True]
     run.done(0, {}, loss=1)
