@@ -78,7 +78,7 @@ class Git:
         return f"git {self.commit[:10] or '(no commit yet)'}{more}{others}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Provenance:
     """What is known of one session of a run: a submission, a resume or a retry.
 
@@ -109,9 +109,9 @@ class Provenance:
     label: str
     function: str
     workers: int
-    options: dict[str, Any] = field(repr=False)
+    options: dict[str, Any]
     python: str
-    platform: str = field(repr=False)
+    platform: str
     packages: dict[str, str]
     git: Git | None
 
@@ -124,6 +124,8 @@ class Provenance:
             f"{self.kind} of {self.function}, {counted(self.workers, 'worker')} on {self.host}, "
             f"{self.start:%Y-%m-%d %H:%M:%S}{end} UTC" + (f"\n  {', '.join(made)}" if made else "")
         )
+
+    __repr__ = __str__
 
 
 def keep(

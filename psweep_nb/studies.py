@@ -60,7 +60,9 @@ def studies_under(folder: Path) -> Found:
         looked_at += 1
         if (path / HIDDEN).is_dir() or (path / BASENAME).is_file():
             found.append(path)
-        elif depth < DEPTH:
+            if depth:  # others may lie in the directory that was asked for
+                continue
+        if depth < DEPTH:
             waiting.extend((below, depth + 1) for below in _below(path))
     if waiting:
         notes.append(f"only the first {MOST_FOLDERS} directories were looked into")

@@ -36,6 +36,8 @@ def test_each_study_is_told_by_its_newest_run(tree: Path) -> None:
     assert (row["state"], row["done"], row["failed"]) == ("finished", "2", "1")
     assert row["started"]
     assert studies_under(tree / "other").rows[0]["study"] == "."
+    Study("top").run(workloads.double, [{"a": 1}])
+    assert [row["study"] for row in studies_under(tree).rows] == [".", "deep/calc", "other"]
 
 
 def test_nothing_is_unpickled(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
