@@ -66,7 +66,8 @@ class Collector:
     every : float
         A machine that was asked less than so many seconds ago is not asked.
     trusted : bool
-        Whether to unpickle results of any type.
+        Whether to log in to machines and to unpickle results of any type: if the study is this
+        user's own.
     """
 
     def __init__(
@@ -87,16 +88,22 @@ class Collector:
             If a machine could not be asked, and nothing else was to be had.
         """
         errors: list[RemoteError] = []
-        at: dict[tuple[str, str], list[tuple[RunView, Place]]] = defaultdict(list)
+        at: dict[str, list[tuple[RunView, Place]]] = defaultdict(list)
         for view in views:
             view.poll()
             self._record(view, self._left_by_hand(view))
             for name in sorted({job.machine for job in view.open_jobs().values()}):
                 place = Place.of(view.run, name)
-                at[name, place.shell.host].append((view, place))
-        for (name, host), together in at.items():
+                at[place.key].append((view, place))
+        if at and not self._trusted:
+            self._found.notes.append(
+                "jobs are not followed: that means logging in where somebody else has written; "
+                "open the study with Study(..., trust=True) if you do"
+            )
+            at.clear()
+        for together in at.values():
             try:
-                self._follow(f"{name}@{host}" if host else name, together)
+                self._follow(together)
             except RemoteError as exc:
                 errors.append(exc)
         if errors and not (self._found.done or self._found.failed):
@@ -111,18 +118,22 @@ class Collector:
         for number in range(view.total):
             if number not in known:
                 folder = view.run.calc_path / view.run.psets.id(number)
-                with self._note_if_not_trusted():
+                try:
                     end = left_by_hand(number, folder, self._read, self._trusted)
-                    if end is not None:
-                        yield end
+                except TrustError as exc:  # it is for the user to decide
+                    if str(exc) not in self._found.notes:
+                        self._found.notes.append(str(exc))
+                    continue
+                if end is not None:
+                    yield end
 
-    def _follow(self, machine: str, together: list[tuple[RunView, Place]]) -> None:
+    def _follow(self, together: list[tuple[RunView, Place]]) -> None:
         """Ask one machine, once for the jobs of all runs, fetch what they left, and collect."""
         place = together[0][1]
-        since = time() - self._asked().get(machine, 0.0)
+        since = time() - self._asked().get(place.key, 0.0)
         if place.is_shared and 0 <= since < self._every:
             self._found.notes.append(
-                f"{machine} was asked {since:.0f} s ago; it is asked again after "
+                f"{place.name} was asked {since:.0f} s ago; it is asked again after "
                 f"{self._every:.0f} s (sync(every=0) asks now)"
             )
             return
@@ -131,7 +142,7 @@ class Collector:
         at_work = [(view, there, _jobs_at(view, there)) for view, there in together]
         ids = sorted({job.job for _, _, mine in at_work for job in mine.values()})
         answer = place.scheduler.ask(place.shell, ids) if ids else {}
-        write_json(self._database.hidden / _ASKED, {**self._asked(), machine: time()})
+        write_json(self._database.hidden / _ASKED, {**self._asked(), place.key: time()})
         for view, there, mine in at_work:
             self._fetch(view, there, mine, answer)
 
@@ -163,25 +174,14 @@ class Collector:
 
     def _ends(self, view: RunView, place: Place, looks: list[Look]) -> Iterator[End]:
         now, open_jobs = time(), view.open_jobs()
-        for look in looks:
-            if look.state != jobs.OVER:
-                continue
-            with self._note_if_not_trusted():
-                read = self._read or reader_of(session_of(view), self._trusted)
-                end = look.end(now, read, self._trusted)
-                over_for = now - open_jobs[look.pset].since
-                late = place.is_shared and over_for < LATE_S and not look.has_failed
-                if not (late and (end.error or not end.results)):
-                    yield end
-
-    @contextlib.contextmanager
-    def _note_if_not_trusted(self) -> Iterator[None]:
-        """Leave such a pset for later: it is for the user to decide."""
-        try:
-            yield
-        except TrustError as exc:
-            if str(exc) not in self._found.notes:
-                self._found.notes.append(str(exc))
+        over = [look for look in looks if look.state == jobs.OVER]
+        read = self._read or (reader_of(session_of(view)) if over else None)
+        for look in over:
+            end = look.end(now, read)
+            over_for = now - open_jobs[look.pset].since
+            late = place.is_shared and over_for < LATE_S and not look.has_failed
+            if not (late and (end.error or not end.results)):
+                yield end
 
     def _record(self, view: RunView, ends: Iterable[End]) -> None:
         ends = list(ends)

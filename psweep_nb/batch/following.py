@@ -10,7 +10,7 @@ from psweep_nb.batch.preparing import finish_cut_off
 from psweep_nb.batch.submitting import open_jobs_at, submit
 from psweep_nb.batch.transfer import Away, pull, push
 from psweep_nb.database import Database
-from psweep_nb.errors import OptionError, StudyError
+from psweep_nb.errors import OptionError, StudyError, TrustError
 from psweep_nb.wording import counted
 
 if TYPE_CHECKING:
@@ -69,12 +69,14 @@ class JobMethods:
         ------
         OptionError, StudyError
             If there is no such run or machine; nothing was submitted.
+        TrustError
+            If somebody else has made the study: its jobs would run what they have put there.
         RemoteError
             If the machine, or its scheduler, does not do what is asked: its words, what they mean.
         """
         tell = notes or print
         finish_cut_off(self.database, self.calc_path)
-        found = self._batch_run(run)
+        found = self._own_run(run)
         place = Place.of(found.folder, machine or _only(found))
         with alone(self.database):
             n, choice = submit(found.view, place, retry, force)
@@ -134,7 +136,7 @@ class JobMethods:
 
         Their rows say so after the next :meth:`sync`. Parameters and errors as there.
         """
-        found = self._batch_run(run)
+        found = self._own_run(run)
         with alone(self.database):
             found.view.poll()
             at = open_jobs_at(found.view)
@@ -191,6 +193,14 @@ class JobMethods:
         if info.get("host"):
             return Away.of(self.calc_path, info["host"], path or info.get("path")), info
         return Away.of(self.calc_path, host, path), {}
+
+    def _own_run(self, key: int | str | None) -> "Run":
+        if not self.trusted:
+            raise TrustError(
+                f"jobs of {self.path} would run what somebody else may have put there: open it "
+                "with Study(..., trust=True) if you do"
+            )
+        return self._batch_run(key)
 
     def _batch_runs(self) -> "list[Run]":
         return [run for run in self.runs if run.folder.is_batch]

@@ -60,6 +60,11 @@ class Place:
         )
 
     @property
+    def key(self) -> str:
+        """Tells those apart that are asked by themselves."""
+        return " ".join((self.name, self.info.get("host", ""), shlex.split(self.info["subcmd"])[0]))
+
+    @property
     def shell(self) -> Shell:
         """Where its commands are carried out."""
         host = self.info.get("host", "")

@@ -16,7 +16,7 @@ from psweep_nb.batch.packing import MARKS
 from psweep_nb.batch.preparing import JOBS
 from psweep_nb.batch.resultfiles import RESULTS, results_in
 from psweep_nb.batch.scheduler import Found
-from psweep_nb.errors import TrustError
+from psweep_nb.errors import FunctionError, TrustError
 from psweep_nb.jobs import LOG, OVER, PENDING, RUNNING, Job
 from psweep_nb.logs import read_log
 from psweep_nb.rundir import Session
@@ -118,22 +118,12 @@ class Look:
         """Whether any are there."""
         return any((self.folder / name).exists() for name in RESULTS)
 
-    def end(self, now: float, read: ReadDir | None, trusted: bool) -> End:
-        """How it ended; `read` gives the results, unless files with such are to be read.
-
-        Raises
-        ------
-        TrustError
-            If a file holds what is only unpickled for a trusted study.
-        """
+    def end(self, now: float, read: ReadDir | None) -> End:
+        """How it ended; `read` gives the results, unless files with such are to be read."""
         results, error = {}, ""
         if self.went_well:
             try:
-                results = as_results(
-                    read(self.folder) if read else results_in(self.folder, trusted)
-                )
-            except TrustError:
-                raise
+                results = as_results(read(self.folder) if read else results_in(self.folder, True))
             except Exception as exc:  # a reader of the user's, or files of their programs
                 error = _told(exc)
         else:
@@ -171,22 +161,23 @@ def _log_in(folder: Path) -> Path:
     return max(folder.glob("*.out"), key=lambda path: path.stat().st_mtime, default=folder / LOG)
 
 
-def reader_of(session: Session, trusted: bool) -> ReadDir | None:
+def reader_of(session: Session) -> ReadDir | None:
     """Return what reads results where a `Command` was prepared that has its own way.
 
     Raises
     ------
-    TrustError
-        If that would be code of somebody else's.
+    FunctionError
+        If it cannot be loaded any more.
     """
     if session.spec.function == JOBS:
         return None
-    if not trusted:
-        raise TrustError(
-            f"reading the results of {session.spec.function!r} may mean running code that somebody "
-            "else has put there: open the study with Study(..., trust=True) if you do"
-        )
-    work = load_function(session.function.read_bytes())
+    try:
+        work = load_function(session.function.read_bytes())
+    except Exception as exc:  # a module of the user's that has changed or is gone
+        raise FunctionError(
+            f"the reader of {session.spec.function!r} cannot be loaded ({type(exc).__name__}: "
+            f"{exc}); sync(read=...) takes another one"
+        ) from exc
     return work.reader if isinstance(work, Command) else None
 
 

@@ -104,7 +104,7 @@ def submit(view: RunView, place: Place, retry: bool, force: bool) -> tuple[int, 
     if not choice.attempts:
         return 0, choice
     packs = _packs(choice, place)
-    text = _jobscript(place, ids[packs[0].psets[0]])
+    text = _jobscript(place, [ids[number] for pack in packs for number in pack.psets])
     _write(packs, place, ids, text)
     if place.away is not None:
         push(
@@ -150,14 +150,17 @@ def session_of(view: RunView) -> Session:
     return view.session
 
 
-def _jobscript(place: Place, pset_id: str) -> str:
-    path = place.calc / pset_id / jobscript_name(place.name)
+def _jobscript(place: Place, pset_ids: Sequence[str]) -> str:
+    """The job script of the first pset; those of all must be there."""
+    paths = [place.calc / pset_id / jobscript_name(place.name) for pset_id in pset_ids]
     try:
-        return path.read_text(errors="replace")
+        missing = next((path for path in paths if not path.is_file()), None)
+        if missing is None:
+            return paths[0].read_text(errors="replace")
+        said = f"{missing} is missing"
     except OSError as exc:
-        raise StudyError(
-            f"{path} cannot be read ({exc.strerror}): without it there is nothing to submit"
-        ) from None
+        said = f"{exc.filename} cannot be read ({exc.strerror})"
+    raise StudyError(f"{said}: without what was prepared there is nothing to submit")
 
 
 def _write(packs: Sequence[Pack], place: Place, ids: Sequence[str], text: str) -> None:

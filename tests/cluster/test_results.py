@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Run, Study
+from psweep_nb import Run, Study, TrustError
 from psweep_nb.batch import collecting
 from tests.cluster.following import collected, quiet, running
 from tests.cluster.slurm import Slurm
@@ -86,15 +86,30 @@ def test_a_reader_that_raises_fails_its_pset(prepare: Callable[..., Run], study:
 def test_pickled_results_go_through_trust(prepare: Callable[..., Run], study: Study) -> None:
     code = "import pickle; pickle.dump({'p': len}, open('result.pk', 'wb'))"
     prepare("well", subcmd="sh", jobscript=f'#!/bin/sh\n{sys.executable} -c "{code}"\n')
-    study.submit_batch(notes=quiet)
+    subprocess.run(["sh", "calc/run_m.sh"], check=True)
     stranger = Study("calc")
     stranger.trusted = False
-    until(lambda: stranger.sync().notes, every=0.1)
     [note] = stranger.sync().notes
     assert "`builtins.len` is not on the list of harmless types" in note
     assert stranger.df["_failed"].isna().all()
-    assert collected(study, 1).done == 1
+    assert study.sync().done == 1
     assert study.df["p"].tolist() == [len]
+
+
+def test_jobs_of_somebody_else_are_not_touched(prepare: Callable[..., Run], study: Study) -> None:
+    run = prepare("wait", subcmd="sh")
+    stranger = Study("calc")
+    stranger.trusted = False
+    with pytest.raises(TrustError, match=r"would run what somebody else .* trust=True"):
+        stranger.submit_batch()
+    study.submit_batch(notes=quiet)
+    with pytest.raises(TrustError, match="would run what somebody else"):
+        stranger.cancel_batch()
+    [note] = stranger.sync().notes
+    assert note.startswith("jobs are not followed")
+    running(study, 1)
+    study.cancel_batch()
+    assert run.status().state == "submitted"
 
 
 def test_jobs_that_a_person_submits_are_collected(

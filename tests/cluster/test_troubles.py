@@ -1,6 +1,7 @@
 """What goes wrong with machines and schedulers, said and survived."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,3 +100,11 @@ def test_several_machines_want_to_be_told_apart(study: Study, prepare: Callable[
     with pytest.raises(StudyError, match="no batch run"):
         Study("empty").submit_batch()
     assert repr(Study("empty").sync()) == "nothing new"
+
+
+def test_a_directory_that_is_gone_is_named(study: Study, prepare: Callable[..., Run]) -> None:
+    run = prepare("well well", subcmd="sh")
+    shutil.rmtree(Path("calc", run.folder.psets.id(1)))
+    with pytest.raises(StudyError, match=rf"{run.folder.psets.id(1)}/jobscript_m is missing"):
+        study.submit_batch()
+    assert run.status().state == "prepared"
