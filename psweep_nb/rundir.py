@@ -6,6 +6,7 @@ session (`000` the submission, later ones resume or retry), everybody else reads
     run.json        what was asked for, for a person too     psets      the parameter sets, pickled
     lock            held by the engine at work               alive      held, shared, by its workers
     commands        lines of JSON, appended by anybody       folded.json   see `database`
+    watched         the cells that watch it, see `script.watched`
     000/            session.json, function.pkl, setup.pkl, todo, cells, *.journal, *.log, *.report
 """
 

@@ -4,7 +4,6 @@ Pure: `gathering` says what goes in.
 """
 
 import ast
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +16,13 @@ from psweep_nb.paramscode import ParamsCode, code_of_params
 from psweep_nb.script.pieces import (
     Entry,
     Names,
+    docstring,
     entry_of,
     import_lines,
     is_settled,
+    part,
     statements,
 )
-from psweep_nb.wording import printable
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,12 @@ def driver_text(driver: Driver) -> str:
     params = names.free("PARAMS")
     code += _psets(driver, imports, names, params)
     body = _main(driver, names.free("main"), psweep, parser, params, names)
-    head = ['"""' + _docstring(driver) + '"""\n']
+    head = [docstring(driver.title, *driver.notes) + "\n"]
     if needed.annotations:
         head.append("from __future__ import annotations\n")
     head.append(import_lines(imports.entries, needed.homes))
     space = "\n\n\n" if code[0]["block"] else "\n\n"
     return "\n".join(head) + space + statements(code) + "\n\n\n" + body + "\n"
-
-
-def _part(text: str, block: bool = False) -> dict[str, Any]:
-    return {"text": text, "apart": True, "block": block}
 
 
 class _Imports:
@@ -109,19 +105,6 @@ class _Imports:
         return True
 
 
-def _docstring(driver: Driver) -> str:
-    paragraphs = [_filled(text) for text in (driver.title, *driver.notes)]
-    text = "\n\n".join(paragraphs)
-    return text + "\n" if "\n" in text else text
-
-
-def _filled(text: str) -> str:
-    """Lines of a docstring, in which nothing ends it or has a meaning."""
-    safe = printable(text).replace("\\", "/").replace('"""', "'''")
-    safe = safe[:-1] + "'" if safe.endswith('"') else safe
-    return textwrap.fill(safe, WIDTH - 3, break_long_words=False, break_on_hyphens=False)
-
-
 def _unpickled(
     driver: Driver, stored: Sequence[str], imports: _Imports, names: Names
 ) -> dict[str, Any]:
@@ -133,21 +116,21 @@ def _unpickled(
     lines = ["# What has no source code, as it was."]
     lines.append(f"{held} = {pickle}.loads({file}.read_bytes())")
     lines += [f'{name} = {held}["{name}"]' for name in stored]
-    return _part("\n".join(lines))
+    return part("\n".join(lines))
 
 
 def _psets(driver: Driver, imports: _Imports, names: Names, params: str) -> list[dict[str, Any]]:
     code = code_of_params(driver.psets, around=len(params) + 3)
     if imports.add(code.imports):
         skip = "" if is_settled(f"{params} = {code.expression}") else "  # fmt: skip"
-        return [_part(f"{params} = {code.expression}{skip}")]
+        return [part(f"{params} = {code.expression}{skip}")]
     # A name it needs is the notebook's for something else: inside a function it has its own.
     make = names.free(f"make_{params.lower()}")
     code = code_of_params(driver.psets, indent=4, around=len("return "))
     lines = import_lines(_entries(code)).replace("\n", "\n    ").replace("    \n", "\n")
     skip = "" if is_settled(f"    return {code.expression}") else "  # fmt: skip"
     body = f"    {lines}\n\n    return {code.expression}{skip}"
-    return [_part(f"def {make}():\n{body}", True), _part(f"{params} = {make}()")]
+    return [part(f"def {make}():\n{body}", True), part(f"{params} = {make}()")]
 
 
 def _entries(code: ParamsCode) -> list[Entry]:
@@ -160,8 +143,8 @@ def _main(driver: Driver, main: str, psweep: str, argparse: str, params: str, na
     choices = 'choices=["none", "done", "done+failed"]'
     arguments = [
         ['"--calc-dir"', f"default={text_literal(driver.calc_dir)}", _CALC_DIR],
-        ['"--workers"', "type=int", *default, 'help="processes to compute with"'],
-        ['"--simulate"', flag, 'help="compute nothing, show the rows"'],
+        ['"--workers"', "type=int", *default, 'help="processes to use"'],
+        ['"--simulate"', flag, 'help="compute nothing"'],
         ['"--skip"', choices, 'default="done"', _SKIP],
         ['"--backup"', flag, 'help="first copy the study"'],
     ]

@@ -17,6 +17,8 @@ from psweep_nb.paramscode import code_of_params
 from psweep_nb.rundir import RunDir, SessionSpec
 from psweep_nb.script.driver import Driver, driver_text
 from psweep_nb.script.gathering import Gathered, gather
+from psweep_nb.script.plotting import plot_text
+from psweep_nb.script.watched import watched_cells
 from psweep_nb.script.workload import is_cell, written_out
 from psweep_nb.script.writing import check_free, check_path, write_all
 from psweep_nb.trust import load_function
@@ -69,9 +71,18 @@ def export(
         stored.name if needed.missing else "",
     )
     files = {script: driver_text(driver).encode(), **files}
+    cells = watched_cells(gathered.runs)
+    if cells:
+        homes = {top: home for cell in cells for top, home in _homes(cell.needed, script).items()}
+        files[_plot_path(script)] = plot_text(cells, calc_dir, homes).encode()
     check_free(files, force)
     write_all(files)
     return list(files), _notes(needed, script)
+
+
+def _plot_path(script: Path) -> Path:
+    """`plot.py` beside `run.py`, `other_plot.py` beside `other.py`."""
+    return script.with_name("plot.py" if script.stem == "run" else f"{script.stem}_plot.py")
 
 
 # -- the code --------------------------------------------------------------------------------
@@ -114,15 +125,13 @@ def _check_missing(needed: Needed, gathered: Gathered, pickles: bool) -> None:
     has_setup = not gathered.spec.setup or needed.setup
     if pickles and has_setup:
         return
-    lines = [
+    said = [
         f"`{m['name']}`" + (f" ({printable(m['where'])})" if m["where"] else "") + f": {m['why']}"
         for m in needed.missing
     ]
-    what = "something" if len(lines) == 1 else "things"
-    text = f"run {gathered.run.info['run_seq']} uses {what} without source code:\n  "
-    text += "\n  ".join(lines)
+    text = f"run {gathered.run.info['run_seq']} uses what has no source code: {'; '.join(said)}"
     if has_setup:
-        text += "\npickles=True puts it, as it was then, into a pickle beside the script"
+        text += "; or pickles=True, to have it as it was then in a file beside the script"
     raise FunctionError(text)
 
 

@@ -31,6 +31,8 @@ class Gathered:
     needed : Needed
         The function's code.
     psets : list of dict
+    runs : list of RunDir
+        All runs that it is about.
     notes : list of str
         What a reader of the script should know: rows by older code, other functions' runs.
     """
@@ -39,6 +41,7 @@ class Gathered:
     spec: SessionSpec
     needed: Needed
     psets: list[Pset]
+    runs: list[RunDir]
     notes: list[str]
 
 
@@ -65,7 +68,7 @@ def gather(database: Database, only: RunDir | None = None) -> Gathered:
     notes = _by_older_code(database, psets, spec)
     if only is None and len(kin) < len(runs):
         notes.append(_of_others([run for run in runs if run not in kin]))
-    return Gathered(newest, spec, needed, psets, notes)
+    return Gathered(newest, spec, needed, psets, kin, notes)
 
 
 def _spec(run: RunDir) -> SessionSpec:

@@ -5,12 +5,14 @@ Laid out as formatters do it; used by `driver` and `plotting`.
 
 import builtins
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psweep_nb.functions.bindings import Imported
-from psweep_nb.layout import Group, rendered
+from psweep_nb.layout import WIDTH, Group, rendered
 from psweep_nb.literals import text_literal
+from psweep_nb.wording import printable
 
 Entry = tuple[str, str, str]  # module, name in it, alias
 
@@ -115,6 +117,23 @@ def statements(parts: Sequence[Mapping[str, Any]]) -> str:
     return text
 
 
+def part(text: str, block: bool = False, apart: bool = True) -> dict[str, Any]:
+    """A statement of ours, as those in `Needed.code` are."""
+    return {"names": [], "text": text, "apart": apart, "block": block}
+
+
+def docstring(*paragraphs: str) -> str:
+    """What a script says of itself; nothing in it ends it, or has a meaning."""
+    text = "\n\n".join(map(_filled, paragraphs))
+    return f'"""{text}\n"""' if "\n" in text else f'"""{text}"""'
+
+
+def _filled(text: str) -> str:
+    safe = printable(text).replace("\\", "/").replace('"""', "'''")
+    safe = safe[:-1] + "'" if safe.endswith('"') else safe
+    return textwrap.fill(safe, WIDTH - 3, break_long_words=False, break_on_hyphens=False)
+
+
 def is_settled(text: str) -> bool:
     """Whether a formatter leaves an expression of ours as it is.
 
@@ -123,7 +142,7 @@ def is_settled(text: str) -> bool:
     wide = 1 if text.isascii() else 2
     lines = text.split("\n")
     return (
-        all(wide * len(line) <= 88 for line in lines)
+        all(wide * len(line) <= WIDTH for line in lines)
         and "'" not in text
         and "\\" not in text
         and "0x" not in text

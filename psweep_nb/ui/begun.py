@@ -32,9 +32,8 @@ def begin(ip: Any, thing: Lasting, source: str = "") -> None:
         Stands for the cell where the front-end does not tell its id: then only the same text
         run again ends it.
     """
-    try:
-        key = str(ip.kernel.get_parent("shell")["metadata"]["cellId"])
-    except (AttributeError, KeyError, TypeError):
+    key = cell_id(ip)
+    if not key:
         if not source:
             return
         key = source
@@ -42,6 +41,14 @@ def begin(ip: Any, thing: Lasting, source: str = "") -> None:
     for old in [old for old, things in _begun.items() if all(thing.over for thing in things)]:
         del _begun[old]
     _begun.setdefault(key, []).append(thing)
+
+
+def cell_id(ip: Any) -> str:
+    """The id of the cell that is running; "" where the front-end does not tell it."""
+    try:
+        return str(ip.kernel.get_parent("shell")["metadata"]["cellId"])
+    except (AttributeError, KeyError, TypeError):
+        return ""
 
 
 def cell_begins(info: Any) -> None:

@@ -251,7 +251,7 @@ def _define(name: str, source: str, names: dict[str, Any]) -> Callable[..., Any]
     """Compile the source; the function's globals are the notebook's own dict."""
     filename = f"<psweep {name} {hashlib.sha1(source.encode()).hexdigest()[:8]}>"
     try:
-        code = compile(source, filename, "exec")
+        code = compile(source, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise _at_line(error, 0) from None
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

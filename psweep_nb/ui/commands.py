@@ -137,6 +137,17 @@ COMMANDS = {
             "choose figures of the results: line, scatter plot, heat map, with their code",
             (_DIR,),
         ),
+        Command(
+            "export",
+            "%psweep export FILE [RUN]",
+            "write a script that runs the study, or one run, without a notebook",
+            (
+                Option("--force", "write over files that are there"),
+                Option("--pickles", "put what has no source code into a pickle beside it"),
+                _DIR,
+            ),
+            "%psweep export run.py",
+        ),
         Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
     )
 }

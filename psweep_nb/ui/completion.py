@@ -12,7 +12,7 @@ from psweep_nb.ui import arguments, commands
 from psweep_nb.ui.arguments import Command
 from psweep_nb.ui.session import Session
 
-_WITH_RUN = ("status", "stop", "pause", "resume", "retry", "wait", "attach", "watch")
+_WITH_RUN = ("export", "status", "stop", "pause", "resume", "retry", "wait", "attach", "watch")
 
 
 def completer(session: Session) -> Callable[[Any, Any], list[str]]:
@@ -71,9 +71,15 @@ def _argument(command: Command, before: list[str], begun: str, session: Session)
         return _matching([*options, "-h", "--help"], begun)
     if command.name == "use":
         return _directories(begun)
+    if command.name == "export" and not _plain(before):
+        return _matching(["run.py"], begun) + _directories(begun)
     if command.name in _WITH_RUN:
         return _matching(_runs(session), begun) + _names(begun, session, runs_only=True)
     return _names(begun, session)
+
+
+def _plain(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith("-")]
 
 
 def _names(begun: str, session: Session, *, runs_only: bool = False) -> list[str]:

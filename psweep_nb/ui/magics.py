@@ -10,7 +10,7 @@ import keyword
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -275,12 +275,38 @@ class PsweepMagics(Magics):
 
         every = arguments.number(words, "--every", self.session.names)
         run = self._one_run(words, quiet=True)
+        self._note_watched(run, cell)
         if not show.has_page(self._ip):
             watch.follow_here(self._ip, run, cell, every)
             return
         if _waits(words):
             run.wait()
         watch.start(self._ip, run, cell, every)
+
+    def _note_watched(self, run: Run, cell: str) -> None:
+        """Keep the cell with its run, for an export; a full disk is no reason not to watch."""
+        from psweep_nb.script.watched import note
+        from psweep_nb.ui import begun
+
+        with suppress(OSError):
+            key = begun.cell_id(self._ip) or cell
+            note(run.folder, key, self._ip.transform_cell(cell), self.session.names)
+
+    def _export(self, words: Words) -> None:
+        if not words.plain:
+            raise UsageError(f"which file? {commands.find('export', cell=False).usage}")
+        names = self.session.names
+        path = arguments.text_value(words.plain.pop(0), names, "FILE")
+        study = self._study(words, quiet=True)
+        source = self._one_run(words, quiet=True) if words.plain else study
+        try:
+            files = source.export(
+                path, force=words.flag("--force"), pickles=words.flag("--pickles"), notes=print
+            )
+        except PsweepError as error:
+            text = str(error).replace("pickles=True", "--pickles").replace("force=True", "--force")
+            raise UsageError(text) from error
+        print(f"written: {', '.join(printable(os.path.relpath(file)) for file in files)}")
 
     def _edit(self, words: Words) -> None:
         name = " ".join(words.plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from psweep_nb.journal import DONE, FAILED
@@ -146,6 +147,7 @@ class FakeRun:
     def __init__(self, study: Any = None, seq: int = 0, label: str = "", total: int = 4) -> None:
         self.study = study or FakeStudy()
         self.run_id = f"run-{seq}"
+        self.folder = SimpleNamespace(path=Path("nowhere"))
         self.run_seq = seq
         self.label = label
         self.info: dict[str, Any] = {
