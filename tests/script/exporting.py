@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,24 +42,39 @@ class Exported:
         return str(Study(self.folder / calc_dir).runs[-1].spec.code["sha1"])
 
 
-def run(cases: Sequence[Sequence[str]], place: Path, *argv: str) -> list[Exported]:
-    """Run notebooks, each a list of cells that ends with an export, and then their scripts."""
+END = "import psweep_nb as ps\n\nstudy = ps.Study('calc')\nstudy.run({f}, {psets})\n{export}"
+
+
+def end(f: str = "f", psets: str = "ps.grid(a=[1, 2, 3])", export: str = "study.export()") -> str:
+    """The last cell of a notebook: its run, and the export."""
+    return END.format(f=f, psets=psets, export=export)
+
+
+def run(
+    cases: Sequence[Sequence[str]], place: Path, files: Mapping[str, str] | None = None
+) -> list[Exported]:
+    """Run notebooks, each a list of cells that ends with an export, and then their scripts.
+
+    `files` are in the folder of each.
+    """
     folders = [place / f"case{number}" for number in range(len(cases))]
     for folder in folders:
         folder.mkdir(parents=True)
+        for name, text in (files or {}).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
     notebooks = [
         {"folder": str(folder), "cells": [textwrap.dedent(cell).strip("\n") for cell in cells]}
         for folder, cells in zip(folders, cases, strict=True)
     ]
     _process("notebooks.py", notebooks, place)
     ran = [folder for folder in folders if (folder / "run.py").exists()]
-    _process("scripts.py", [_script(folder, argv) for folder in ran], place)
+    _process("scripts.py", [_script(folder) for folder in ran], place)
     return [_result(folder) for folder in folders]
 
 
-def _script(folder: Path, argv: Sequence[str]) -> dict[str, Any]:
-    given = argv or ("--calc-dir", "again")
-    return {"folder": str(folder), "argv": ["run.py", *given]}
+def _script(folder: Path) -> dict[str, Any]:
+    return {"folder": str(folder), "argv": ["run.py", "--calc-dir", "again"]}
 
 
 def _process(script: str, cases: list[dict[str, Any]], place: Path) -> None:
@@ -80,12 +95,13 @@ def _result(folder: Path) -> Exported:
     return Exported(folder, errors, ran["error"], ran["printed"])
 
 
-def ruff(place: Path) -> str:
+def ruff(place: Path, rules: str = "E4,E7,E9,F,I", without: Sequence[str] = ()) -> str:
     """What ruff says of all scripts there: unused, undefined, out of order, badly laid out."""
     said = ""
-    for command in (["check", "-q", "--select", "E4,E7,E9,F,I"], ["format", "--diff", "-q"]):
+    for command in (["check", "-q", "--select", rules], ["format", "--diff", "-q"]):
+        left_out = [f"--exclude={name}" for name in without]
         done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--isolated", str(place)],
+            [sys.executable, "-m", "ruff", *command, "--isolated", *left_out, str(place)],
             capture_output=True,
             text=True,
             check=False,

@@ -21,6 +21,9 @@ def main(file: str) -> None:
         os.chdir(case["folder"])
         sys.path[:] = ["", *path]
         ip.reset(new_session=True)
+        # %load_ext is to load anew: this is another notebook.
+        ip.extension_manager.loaded.clear()
+        ip.magics_manager.registry.pop("PsweepMagics", None)
         ip.compile.reset_compiler_flags()  # of `from __future__ import ...`
         errors = []
         for cell in case["cells"]:

@@ -5,8 +5,6 @@ import pytest
 from tests.script import exporting
 from tests.script.exporting import Exported
 
-END = "import psweep_nb as ps\nstudy = ps.Study('calc')\nstudy.run({f}, {psets})\nstudy.export()"
-
 # Name -> cells; the last one runs `f` and exports it.
 NOTEBOOKS = {
     "a function": ["def f(a):\n    return {'r': 2 * a}"],
@@ -146,17 +144,15 @@ NOTEBOOKS = {
         "def f(a):\n    return énergie(a)",
     ],
 }
-PSETS = {"names of the driver": "[{'a': np.float64(1.5)}, {'a': 2.5}]"}
-BEFORE = {"names of the driver": "import numpy as np\n"}
 
 
 def cells_of(name: str) -> list[str]:
-    psets = PSETS.get(name, "ps.grid(a=[1, 2, 3])")
     cells = [cell.replace("'", '"') for cell in NOTEBOOKS[name]]
-    end = END.format(f="f" if name != "a method" else "f.energy", psets=psets)
     if name == "names of the driver":
-        end = "import numpy\n" + end.replace("np.float64", "numpy.float64")
-    return [*cells, end]
+        # The psets need NumPy, and its usual name is taken.
+        numbers = "[{'a': numpy.float64(1.5)}, {'a': 2.5}]"
+        return [*cells, "import numpy\n" + exporting.end(psets=numbers)]
+    return [*cells, exporting.end("f.energy" if name == "a method" else "f")]
 
 
 @pytest.fixture(scope="module")

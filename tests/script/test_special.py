@@ -1,0 +1,310 @@
+"""What is special: modules, cells as workloads, plots, older code, what has no source."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from psweep_nb import Study
+from tests.script import exporting
+from tests.script.exporting import Exported, end
+
+MODULE = '"""A module of the user."""\n\nk = 2\n\n\ndef simulate(a):\n    return {"r": k * a}\n'
+FILES = {"model.py": MODULE, "lib/other.py": MODULE, "lib/pack/__init__.py": ""}
+RUN = "%%psweep run a=[1, 2, 3] --in-kernel --wait "
+WORKLOAD = """%load_ext psweep_nb
+import psweep_nb as ps
+scale = 3"""
+EXPORT = "\nstudy.export()"
+
+GOOD = {
+    "a module beside it": ["from model import simulate", end("simulate")],
+    "a function of a module": [
+        "import model\n\n\ndef f(a):\n    return model.simulate(a)",
+        end(),
+    ],
+    "a module elsewhere": [
+        "import sys\nsys.path.insert(0, 'lib')\nfrom other import simulate as sim",
+        "def f(a):\n    return sim(a)",
+        end(),
+    ],
+    "setup": [
+        "import time\n\n\ndef load():\n    return 5",
+        "def f(a, setup):\n    return {'r': a + setup}",
+        end(psets="ps.grid(a=[1, 2]), setup=load, retries=2, order='shuffle', on_error='record'"),
+    ],
+    "psets of the notebook's classes": [
+        "import enum\nfrom dataclasses import dataclass\n\n\nclass Mode(enum.Enum):\n    FAST = 1",
+        "@dataclass\nclass Box:\n    size: int",
+        "def f(box, mode):\n    return {'r': box.size + mode.value}",
+        end(psets="ps.grid(box=[Box(1), Box(2)], mode=[Mode.FAST])"),
+    ],
+    "a cell, results named": [
+        WORKLOAD,
+        RUN + "-r E,loss\n# as in the paper\nE = scale * a\nloss = -E",
+        "study.export()",
+    ],
+    "a cell, results found": [
+        WORKLOAD,
+        RUN + "\nE = scale**2 * a\nlimits = range\nprint(E, limits)",
+        "study.export()",
+    ],
+    "a cell that ends with a dict": [
+        WORKLOAD,
+        RUN + "\nE = scale * a\ndict(\n    E=E,\n    loss=-E,\n)",
+        "study.export()",
+    ],
+    "a cell that ends with a name": [
+        WORKLOAD,
+        RUN + "\nscale = scale + a\nscale",
+        "study.export()",
+    ],
+    "a cell that ends with names": [
+        WORKLOAD,
+        RUN + "\nE = a\nL = 2 * a\nE, L",
+        "study.export()",
+    ],
+    "watched": [
+        WORKLOAD,
+        RUN + "-r E\nE = scale * a",
+        "df = study.df\nunit = 'eV'",
+        "%%psweep watch\nimport matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\n"
+        "ax.plot(run.df['a'], run.df['E'] * scale, 'o')\nax.set_title(unit);",
+        "%%psweep watch\n# the best\ndf.sort_values('E').tail(1)",
+        "study.export()",
+    ],
+    "older code": [
+        "k = 1\n\n\ndef f(a):\n    return {'r': k * a}",
+        end(),
+        "k = 2",
+        end(psets="ps.grid(a=[1, 2, 3, 4, 5]), skip='done'", export="study.export(force=True)"),
+    ],
+    "several runs": [
+        "def g(a):\n    return {'r': -a}\n\n\ndef f(a):\n    return {'r': a}",
+        end("g", "ps.grid(a=[7])", ""),
+        end(psets="ps.grid(a=[1, 2])", export=""),
+        end(psets="[{'a': 9}, {'a': 1}, {'a': 9}]", export=""),
+        "study.delete(a=2)",
+        "study.export()",
+    ],
+    "one run": [
+        "def f(a):\n    return {'r': a}",
+        end(psets="ps.grid(a=[1, 2])", export="run = study.runs[-1]"),
+        "def f(a):\n    return {'r': -a}",
+        end(psets="ps.grid(a=[3])", export=""),
+        "run.export()",
+    ],
+    "a pickle": [
+        "import pandas as pd\nglobals()['big'] = pd.DataFrame({'x': [1.5, 2]})\n"
+        "globals()['Path'] = 3",
+        "def f(a):\n    return {'r': float(big.x.sum() * a) + Path}",
+        end(export="study.export(pickles=True)"),
+    ],
+    "a function as a pickle": [
+        "exec('def f(a): return {\"r\": 2 * a}')",
+        end(export="study.export(pickles=True)"),
+    ],
+    "a lambda as a pickle": [
+        "fs = [lambda a: {'r': 2 * a}]",
+        end("fs[0]", export="study.export(pickles=True)"),
+    ],
+}
+
+BAD = {
+    "exec": (["exec('def f(a): return {\"r\": a}')", end()], ["`f`", "made by exec"]),
+    "a helper by exec": (
+        ["exec('def g(a): return a')", "def f(a):\n    b = 1\n    return {'r': g(a)}", end()],
+        ['`g` (line 3 of `f`: return {"r": g(a)})', "made by exec", "pickles=True"],
+    ),
+    "a lambda in a list": (
+        ["fs = [lambda a: {'r': a}]", end("fs[0]")],
+        ["`lambda`", "line 1 of", "assign it: f = lambda"],
+    ),
+    "a function of a function": (
+        ["def make():\n    def f(a):\n        return a\n\n    return f", end("make()")],
+        ["in no variable of the notebook"],
+    ),
+    "an open file": (
+        ["fh = open('text', 'w')\n\n\ndef f(a):\n    return fh.write('x')", end()],
+        ['`fh` (line 2 of `f`: return fh.write("x"))', "inside the function"],
+    ),
+    "a closure over an open file": (
+        [
+            "def make(fh):\n    def f(a):\n        return fh.write('x')\n\n    return f",
+            "f = make(open('text', 'w'))",
+            end(),
+        ],
+        ["`f`: it holds `fh`"],
+    ),
+    "a file, as a pickle": (
+        [
+            "fh = open('text', 'w')\n\n\ndef f(a):\n    return fh.write('x')",
+            end(export="study.export(pickles=True)"),
+        ],
+        ["could not be stored"],
+    ),
+    "a value by magic": (
+        ["import queue\nglobals()['q'] = queue.Queue()", "def f(a):\n    return q.qsize()", end()],
+        ["`q`", "queue.Queue", "assign it in a cell"],
+    ),
+    "a pset that cannot be written": (
+        ["def f(a):\n    return 1", end(psets="[{'a': object()}]")],
+        ["pset 0", "object"],
+    ),
+    "no run": (["import psweep_nb as ps\nps.Study('calc').export()"], ["no runs yet"]),
+    "all deleted": (
+        [
+            "def f(a):\n    return 1",
+            end(export="study.delete(study.df.index == study.df.index)"),
+            "study.export()",
+        ],
+        ["no psets are left"],
+    ),
+    "a wrong name": (
+        ["def f(a):\n    return 1", end(export="study.export('run.txt')")],
+        ["should end in .py"],
+    ),
+    "no path": (["def f(a):\n    return 1", end(export="study.export(3)")], ["path is 3"]),
+    "no directory": (
+        ["def f(a):\n    return 1", end(export="study.export('no/run.py')")],
+        ["there is no directory"],
+    ),
+    "a wrong flag": (
+        ["def f(a):\n    return 1", end(export="study.export(force='yes')")],
+        ["force is 'yes'"],
+    ),
+}
+
+
+PLOT = """
+study = ps.Study("calc")
+run = study.run_of(0)
+
+scale = 3
+unit = "eV"
+
+df = study.df
+
+fig, ax = plt.subplots()
+ax.plot(run.df["a"], run.df["E"] * scale, "o")
+ax.set_title(unit)
+
+# the best
+print(df.sort_values("E").tail(1))
+plt.show()
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
+    place = tmp_path_factory.mktemp("special")
+    cases = [*GOOD.values(), *(cells for cells, _ in BAD.values())]
+    # As a formatter has it; what is in quotes twice stays.
+    cases = [[c if "exec(" in c else c.replace("'", '"') for c in cells] for cells in cases]
+    return dict(zip([*GOOD, *BAD], exporting.run(cases, place, FILES), strict=True))
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_scripts_give_the_same(done: dict[str, Exported], name: str) -> None:
+    found = done[name]
+    assert not found.errors
+    assert found.error == "", found.error + found.text
+    before = Study(found.folder / "calc").table(latest=True)
+    after = Study(found.folder / "again").table()
+    columns = [c for c in before if c != "state"]
+    pairs = [sorted(map(str, t[columns].values.tolist())) for t in (before, after)]
+    if name == "older code":
+        assert found.after["r"].tolist() == [2, 4, 6, 8, 10]
+    elif name == "one run":
+        assert pairs[1] == pairs[0][:2]
+    elif name == "several runs":
+        assert pairs[1] == ["[1, 1]", "[9, 9]", "[9, 9]"]
+    else:
+        assert pairs[1] == pairs[0], found.text
+
+
+def test_scripts_with_what_is_special_are_clean(done: dict[str, Exported]) -> None:
+    place = done["a module beside it"].folder.parent
+    assert exporting.ruff(place, "E4,E7,E9,F", without=["lib", "model.py"]) == ""
+
+
+def test_modules_are_imported(done: dict[str, Exported]) -> None:
+    beside = done["a module beside it"].text
+    assert "\nimport psweep_nb as ps\n\nfrom model import simulate\n" in beside
+    assert "sys.path" not in beside
+    text = done["a module elsewhere"].text
+    lib = done["a module elsewhere"].folder / "lib"
+    assert f'sys.path.insert(0, "{lib}")\n\nfrom other import simulate as sim\n' in text
+
+
+def test_options_of_the_run_are_kept(done: dict[str, Exported]) -> None:
+    text = done["setup"].text
+    for argument in ('on_error="record"', "setup=load", "retries=2", 'order="shuffle"'):
+        assert f"        {argument},\n" in text
+
+
+def test_cells_become_functions(done: dict[str, Exported]) -> None:
+    def function(name: str) -> str:
+        text = done[name].text
+        return text[text.index("def ") : text.index("\n\n\nPARAMS")]
+
+    assert function("a cell, results named") == (
+        "def workload(a):\n    # as in the paper\n    E = scale * a\n    loss = -E\n"
+        '    return {"E": E, "loss": loss}'
+    )
+    assert function("a cell, results found").endswith('    print(E, limits)\n    return {"E": E}')
+    assert function("a cell that ends with a dict").endswith(
+        "    return dict(\n        E=E,\n        loss=-E,\n    )"
+    )
+    assert function("a cell that ends with a name").startswith("def workload(a, *, scale=scale):")
+    assert function("a cell that ends with names").endswith('return {"E": E, "L": L}')
+
+
+def test_watched_cells_become_a_plot(done: dict[str, Exported]) -> None:
+    folder = done["watched"].folder
+    text = (folder / "plot.py").read_text()
+    body = text.partition("import psweep_nb as ps\n")[2]
+    assert body == PLOT
+    shown = subprocess.run(
+        [sys.executable, "plot.py"],
+        cwd=folder,
+        env={**os.environ, "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "[1 rows x" in shown.stdout
+
+
+def test_what_older_code_did_is_said(done: dict[str, Exported]) -> None:
+    text = " ".join(done["older code"].text.split())
+    assert "results of older code: 3 psets of run 0 (`k` has changed since)" in text
+    assert "PARAMS = ps.grid(a=range(1, 6))" in text
+
+
+def test_what_is_not_in_it_is_said(done: dict[str, Exported]) -> None:
+    text = done["several runs"].text
+    assert "Runs of other functions are not in it: run 0 (`g`, 1 pset)." in text
+    assert "of f: 3 psets" in text
+
+
+def test_pickles_are_beside_the_script(done: dict[str, Exported]) -> None:
+    found = done["a pickle"]
+    assert (found.folder / "run.pkl").exists()
+    assert 'stored = pickle.loads(Path_(__file__).with_name("run.pkl").read_bytes())' in found.text
+    assert 'big = stored["big"]' in found.text
+    assert "def f(a):" in found.text
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_exported_is_said(done: dict[str, Exported], name: str) -> None:
+    found = done[name]
+    [error] = found.errors
+    last = error.splitlines()[-1]
+    assert last.startswith("psweep_nb.errors."), error
+    for said in BAD[name][1]:
+        assert said in last
+    assert not list(found.folder.glob("*run*"))
+    if name not in ("no run", "all deleted", "a pset that cannot be written"):
+        assert len(Study(found.folder / "calc").df) == 3  # unharmed
