@@ -36,6 +36,7 @@ def run_local(
     on_error: str = "raise",
     timeout: float | None = None,
     executor: Executor | None = None,
+    dask_client: Any = None,
     stale: bool = False,
     workers: int | None = None,
     label: str = "",
@@ -88,6 +89,8 @@ def run_local(
         Seconds a pset may take; needs worker processes.
     executor : concurrent.futures.Executor, optional
         Run there.
+    dask_client : distributed.Client, optional
+        Run on its workers.
     label : str
         A name for the run.
     setup, retries, order, fresh, slots, capture_logs
@@ -122,6 +125,7 @@ def run_local(
         "timeout": timeout,
         "label": label,
         "executor": executor,
+        "dask_client": dask_client,
         "setup": setup,
         "retries": retries,
         "order": order,

@@ -180,8 +180,9 @@ class Engine:
             self._seconds_each = max(each, (self._seconds_each + each) / 2)
             self._batch = max(1, min(GROWTH * self._batch, int(BATCH_S / self._seconds_each)))
         again = [at + self._n for at in progress.failed_at if at + self._n < self._end]
-        self._queue.extend((at, at + 1) for at in again)
-        self._left += len(again)
+        later = [*progress.later, *((at, at + 1) for at in again)]
+        self._queue.extend(later)
+        self._left += sum(stop - start for start, stop in later)
         failed = progress.failed - len(again)
         ended = progress.done + failed
         if ended:

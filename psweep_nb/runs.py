@@ -172,7 +172,8 @@ class Run:
         Parameters
         ----------
         now : bool
-            Kill the psets that run, instead of letting them finish.
+            Kill the psets that run, instead of letting them finish. In an `executor` they are let
+            go: it computes on, and nothing of that is recorded.
 
         Raises
         ------
@@ -181,10 +182,10 @@ class Run:
         """
         self._require_engine("stopped")
         self._require_active("stop")
-        if now and "kill" not in self.spec.can:
+        if now and {"kill", "abandon"}.isdisjoint(self.spec.can):
             raise StudyError(
-                "psets in the kernel's own threads or in an executor cannot be killed; "
-                "stop() lets those finish that run"
+                "psets in the kernel's own threads cannot be killed; stop() lets those finish that "
+                "run"
             )
         self.folder.command("stop now" if now else "stop")
 

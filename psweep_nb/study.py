@@ -24,7 +24,16 @@ from psweep_nb.files import path_of
 from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import Judgement, active_runs, judge
-from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
+from psweep_nb.launching import (
+    Notes,
+    OnRow,
+    here,
+    in_background,
+    pool_of,
+    raise_first,
+    tell,
+    work_here,
+)
 from psweep_nb.planning import Plan
 from psweep_nb.rerunning import repeated
 from psweep_nb.results import ResultMethods
@@ -242,6 +251,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         timeout: float | None = None,
         label: str = "",
         executor: Executor | None = None,
+        dask_client: Any = None,
         in_kernel: bool = False,
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
@@ -279,6 +289,8 @@ class Study(BatchMethods, JobMethods, ResultMethods):
             A name for the run.
         executor : concurrent.futures.Executor, optional
             Run there, looked after by a thread of this process.
+        dask_client : distributed.Client, optional
+            Run on its workers; the same as ``executor=client.get_executor(pure=False)``.
         in_kernel : bool
             Run in a thread of this process: for functions that need what lives in it.
         setup : callable, optional
@@ -315,6 +327,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         ParamsError, FunctionError, OptionError
             Before anything is written.
         """
+        executor = pool_of(executor, dask_client)
         options = in_background(
             workers,
             slots,
@@ -529,6 +542,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
         timeout: float | None = None,
         label: str = "",
         executor: Executor | None = None,
+        dask_client: Any = None,
         setup: Callable[[], Any] | None = None,
         retries: int = 0,
         order: str = "given",
@@ -543,7 +557,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
     ) -> pd.DataFrame:
         """Run psets here and return the table when they are done.
 
-        Without `workers`, `slots` and `executor` the function is called in this very thread.
+        Without `workers`, `slots` and a pool the function is called in this very thread.
         Parameters as in :meth:`submit`, and:
 
         Parameters
@@ -566,6 +580,7 @@ class Study(BatchMethods, JobMethods, ResultMethods):
             What the function raised; `PsetError` with its traceback where the exception could
             not be brought here from a worker.
         """
+        executor = pool_of(executor, dask_client)
         options = here(
             workers,
             slots,

@@ -112,7 +112,9 @@ class Options(Running):
     @property
     def can(self) -> tuple[str, ...]:
         """What the executor declares."""
-        return ("capture", "isolate", "kill") if self.processes else ()
+        if self.processes:
+            return ("capture", "isolate", "kill")
+        return ("abandon",) if self.travels else ()
 
 
 @dataclass

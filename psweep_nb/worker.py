@@ -270,9 +270,9 @@ def with_setup(func: Callable[..., Any], setup: Callable[[], Any] | None) -> Cal
     return func if setup is None else partial(func, setup=setup())
 
 
-def setup_failed(error: BaseException) -> str:
-    """Say that `setup` raised, with its traceback."""
-    return f"setup failed: {_one_line(error)}\n{_traceback_text(error)}"
+def not_ready(what: str, error: BaseException) -> str:
+    """Say why nothing can be executed, with the traceback."""
+    return f"{what}: {_one_line(error)}\n{_traceback_text(error)}"
 
 
 def as_results(value: Any) -> dict[str, Any]:

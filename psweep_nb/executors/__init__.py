@@ -20,6 +20,8 @@ class Progress:
         The positions of those that failed, at least where they may be tried again.
     returned : list of (int, int)
         Ranges that did not run and will not: they are the engine's again.
+    later : list of (int, int)
+        The same, to be tried again after all others.
     samples : list of (int, float)
         Size (psets) and duration (s) of batches that ended, for sizing the next ones.
     broken : str
@@ -32,6 +34,7 @@ class Progress:
     failed: int = 0
     failed_at: list[int] = field(default_factory=list)
     returned: list[tuple[int, int]] = field(default_factory=list)
+    later: list[tuple[int, int]] = field(default_factory=list)
     samples: list[tuple[int, float]] = field(default_factory=list)
     broken: str = ""
     disk_full: bool = False
@@ -41,7 +44,8 @@ class SessionExecutor(Protocol):
     """What the engine asks of an executor.
 
     `can` declares abilities: ``"isolate"`` (a crash fails one pset), ``"kill"`` (timeouts, stop
-    at once), ``"capture"`` (output goes to the pset's log).
+    at once), ``"capture"`` (output goes to the pset's log), ``"abandon"`` (stop at once, too, but
+    what runs is only let go).
     """
 
     can: frozenset[str]
@@ -68,7 +72,7 @@ class SessionExecutor(Protocol):
         """Begin nothing more of what was submitted; it is returned by later polls."""
 
     def kill(self) -> None:
-        """End what runs at once; it is returned, not failed."""
+        """End what runs at once, or let go of it; it is returned, not failed."""
 
     def close(self) -> None:
         """Free everything; what still runs is killed."""

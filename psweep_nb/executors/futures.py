@@ -5,103 +5,28 @@ other machines. It does not rely on `cancel()`, survives a task that is executed
 when the pool is dead.
 """
 
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+import contextlib
+import pickle
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import ThreadPoolExecutor as Threads
-from hashlib import sha1
-from pathlib import Path
-from time import monotonic, sleep, time_ns
-from typing import Any
+from queue import Empty, SimpleQueue
+from time import monotonic, time_ns
 
 from psweep_nb import slates
-from psweep_nb.executors import Progress
-from psweep_nb.functions import Call
+from psweep_nb.executors import Progress, chunks
+from psweep_nb.executors.chunks import Chunk, Function, Item, Outcome
+from psweep_nb.executors.pools import end_of, size_of
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
-from psweep_nb.slates import Slate
-from psweep_nb.trust import load_function, loader
-from psweep_nb.within import At, Place
-from psweep_nb.worker import Caller, failure, fields_of, forks, setup_failed, with_setup
-
-# Pset number, attempt, id, pickle, book-keeping fields.
-Item = tuple[int, int, str, bytes, dict[str, Any]]
-Result = tuple[int, int, int, int, bytes]  # pset number, kind, start ns, runtime ns, body
-Function = Callable[..., Any]
+from psweep_nb.trust import loader
+from psweep_nb.worker import failure, fields_of
 
 IN_FLIGHT = 2  # chunks a worker
-_ready = threading.local()  # in a worker of a pool, process or thread: the function, and the slate
-
-
-def run_chunk(function: bytes, setup: bytes | None, *rest: Any) -> list[Result] | str:
-    """Execute a chunk in a pool's process; only bytes, text and numbers come and go.
-
-    Returns why nothing can be executed here, where `setup` fails.
-    """
-
-    def load() -> tuple[Function, Function | None]:
-        return load_function(function), None if setup is None else load_function(setup)
-
-    return _run_ready(sha1(function + (setup or b"")).digest(), load, *rest)
-
-
-def _run_ready(
-    key: object, load: Callable[[], tuple[Function, Function | None]], *rest: Any
-) -> list[Result] | str:
-    """Execute a chunk with the function that `load` gives, set up once in each thread."""
-    if getattr(_ready, "key", None) != key:
-        func, setup = load()
-        _ready.key = None
-        try:
-            _ready.func = with_setup(func, setup)
-        except Exception as exc:
-            return setup_failed(exc)
-        _ready.key = key
-    return _run_items(_ready.func, *rest)
-
-
-def _run_items(
-    func: Function,
-    folders: tuple[Path, Path],
-    call: dict[str, Any],
-    keep_error: bool,
-    capture: str,
-    items: list[Item],
-) -> list[Result]:
-    found = {item[0]: item for item in items}
-    read = loader(trusted=True)
-    now: At = (0, 0, 0)
-
-    def load(number: int) -> Any:
-        return read(found[number][3])
-
-    def fill(pset: dict[str, Any], number: int) -> dict[str, Any]:
-        return {**pset, **found[number][4]}
-
-    calc_path, session = folders
-    slate = _slate_for(session)
-    place = Place(calc_path, lambda: now, lambda number: found[number][2], slate, capture)
-    caller = Caller(func, Call.from_json(call), load, fill, place, keep_error=keep_error)
-    before = forks()
-    results: list[Result] = []
-    with place:
-        for number, attempt, *_ in items:
-            now = number, attempt, time_ns()
-            results.append((number, *caller(number)[:4]))
-            if forks() != before:
-                os._exit(0)  # a child that the function forked came back here: not ours to answer
-    return results
-
-
-def _slate_for(session: Path) -> Slate:
-    """Return this thread's slate in a session's folder."""
-    if getattr(_ready, "session", None) != session:
-        _ready.slate = Slate(slates.of_new_thread(session))
-        _ready.session = session
-    slate: Slate = _ready.slate
-    return slate
+LOOK_S = 1.0  # between two looks at a pool: its size may be asked over the network
+# A pool that brings nothing but its own errors, for so many chunks more than are under way at a
+# time, twice over, is given up: it may have been restarted once, but there is no end to it.
+TROUBLES = 20
 
 
 class FuturesExecutor:
@@ -114,14 +39,12 @@ class FuturesExecutor:
     executor : concurrent.futures.Executor
         Stays the user's: it is not shut down.
     workers : int
-        How many chunks it executes at a time.
+        How many chunks it executes at a time, where it does not tell.
     func : callable
         The function itself: in a pool of threads it is called as it is.
     setup : callable, optional
         Makes the function's keyword `setup`, once in each thread or process of the pool.
     """
-
-    can: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -136,9 +59,14 @@ class FuturesExecutor:
         self._window = IN_FLIGHT * workers
         self._functions = func, setup
         self._in_threads = isinstance(executor, Threads)
+        self.can = frozenset(() if self._in_threads else ("abandon",))
         self._keep_error = session.spec.on_error == "raise"
-        self._pending: dict[Future[list[Result] | str], tuple[int, int, float]] = {}
+        self._pending: dict[Future[Outcome], tuple[int, int, float]] = {}
+        self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._returned: list[tuple[int, int]] = []
+        self._suspects: set[int] = set()
+        self._serial = self._troubles = 0
+        self._look_at = 0.0
         self._broken = ""
 
     def start(self) -> None:
@@ -157,10 +85,22 @@ class FuturesExecutor:
 
     def room(self) -> int:
         """How many more chunks may be under way."""
+        self._look()
         return 0 if self._broken else self._window - len(self._pending)
 
     def submit(self, start: int, stop: int) -> None:
         """Send the chunk off."""
+        chunk = self._chunk(start, stop)
+        try:
+            future = self._send(chunk)
+        except Exception as exc:  # shut down, or broken; whatever it has for that
+            self._break(exc)
+            self._returned.append((start, stop))
+            return
+        self._pending[future] = (start, stop, monotonic())
+        future.add_done_callback(self._ended.put)
+
+    def _chunk(self, start: int, stop: int) -> Chunk:
         spec, psets, todo = self._session.spec, self._session.run.psets, self._session.todo
         by_pset, load = spec.call["style"] == "pset", loader(trusted=True)
         items: list[Item] = []
@@ -168,48 +108,64 @@ class FuturesExecutor:
         for number, attempt in zip(flat[::2], flat[1::2], strict=True):
             fields = self._fill({}, number) if by_pset else {}
             items.append((number, attempt, psets.id(number), psets.blob(number, load), fields))
-        folders = self._session.run.calc_path, self._session.path  # of files, and of the session
-        rest = (folders, spec.call, self._keep_error, spec.capture_logs, items)
-        try:
-            if self._in_threads:
-                key, functions = str(self._session.path), self._functions
-                future = self._executor.submit(_run_ready, key, lambda: functions, *rest)
-            else:
-                future = self._executor.submit(run_chunk, *self._blobs, *rest)
-        except (RuntimeError, OSError) as exc:  # shut down, or broken
-            self._break(exc)
-            self._returned.append((start, stop))
-            return
-        self._pending[future] = (start, stop, monotonic())
+        calc_path, session = self._session.run.calc_path, self._session.path
+        self._serial += 1  # no two chunks are equal: Dask would execute them once
+        return Chunk(
+            self._serial, calc_path, session, spec.call, self._keep_error, spec.capture_logs, items
+        )
+
+    def _send(self, chunk: Chunk) -> "Future[Outcome]":
+        if self._in_threads:
+            key, functions = str(self._session.path), self._functions
+            return self._executor.submit(chunks.run_ready, key, lambda: functions, chunk)
+        # One pickle: Dask would look through a list for futures of its own.
+        return self._executor.submit(chunks.run_chunk, *self._blobs, pickle.dumps(chunk, 5))
 
     def poll(self, timeout: float) -> Progress:
-        """Wait for a chunk to end and record what it brought."""
+        """Wait for a chunk to end and record what has come."""
+        self._look()
         progress = Progress(returned=self._returned)
         self._returned = []
-        if self._pending:
-            for future in wait(self._pending, timeout, FIRST_COMPLETED).done:
-                self._collect(future, *self._pending.pop(future), progress)
-        else:
-            sleep(timeout)
+        try:
+            future = self._ended.get(timeout=timeout)
+            while True:
+                if future in self._pending:  # else it was let go
+                    self._collect(future, *self._pending.pop(future), progress)
+                future = self._ended.get_nowait()
+        except Empty:
+            pass
         progress.broken = self._broken
         return progress
 
+    def _look(self) -> None:
+        """Look after the pool: what was sent to a dead one does not come back."""
+        if monotonic() < self._look_at or self._broken:
+            return
+        if end := end_of(self._executor):
+            self._break(end)
+            self._let_go()
+            return
+        size = size_of(self._executor)
+        if size is not None:
+            self._window = IN_FLIGHT * max(1, size)
+        self._look_at = monotonic() + LOOK_S
+
     def _collect(
-        self,
-        future: "Future[list[Result] | str]",
-        start: int,
-        stop: int,
-        begin: float,
-        progress: Progress,
+        self, future: "Future[Outcome]", start: int, stop: int, begin: float, progress: Progress
     ) -> None:
         try:
             results = future.result()
-        except BrokenExecutor as exc:
+        except (BrokenExecutor, ImportError, AttributeError) as exc:
+            # Not the function's: its modules are imported, and it is called, where all is caught.
             self._break(exc)
             progress.returned.append((start, stop))
             return
         except BaseException as exc:  # the pool's own trouble: a worker killed, data lost, ...
             self._blame(exc, start, stop, progress)
+            return
+        self._troubles = 0
+        if results is None:
+            progress.returned.append((start, stop))
             return
         if isinstance(results, str):
             self._broken = results
@@ -224,8 +180,18 @@ class FuturesExecutor:
         progress.samples.append((stop - start, monotonic() - begin))
 
     def _blame(self, exc: BaseException, start: int, stop: int, progress: Progress) -> None:
-        if stop - start > 1:  # one of them did it: alone, each tells for itself
-            progress.returned += [(p, p + 1) for p in range(start, stop)]
+        self._look_at = 0.0  # it may be at its end
+        self._troubles += 1
+        if self._troubles > TROUBLES + 2 * self._window:
+            self._break(exc)
+        if isinstance(exc, CancelledError):  # by somebody else; the pool's restart does it, too
+            progress.returned.append((start, stop))
+            return
+        if start not in self._suspects:
+            # It may have been another of the chunk, or another chunk in the same worker (Dask
+            # blames all that it had): when little else is under way, each tells for itself.
+            self._suspects.update(range(start, stop))
+            progress.later += [(p, p + 1) for p in range(start, stop)]
             return
         number, attempt = self._session.todo[2 * start : 2 * start + 2]
         notes = slates.read_all(self._session.path)
@@ -248,21 +214,31 @@ class FuturesExecutor:
             runtime_ns=runtime,
         )
 
-    def _break(self, exc: BaseException) -> None:
+    def _break(self, why: object) -> None:
+        text = f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else why
         self._broken = (
-            f"the executor cannot go on ({type(exc).__name__}: {exc}); make a new one and submit "
-            'the psets again with skip="done"'
+            f"the executor cannot go on ({text}); make a new one and submit the psets again with "
+            'skip="done"'
         )
+
+    def _let_go(self) -> None:
+        """Take back what is under way; what still comes of it is not recorded."""
+        self._returned += [(start, stop) for start, stop, _ in self._pending.values()]
+        self._pending.clear()
 
     def busy(self) -> bool:
         """Whether any chunk is under way."""
         return bool(self._pending)
 
     def hold(self) -> None:
-        """Chunks under way are short and end by themselves."""
+        """Have chunks that wait in the pool not begin: they come back, without `cancel()`."""
+        with contextlib.suppress(OSError):  # then they are executed
+            chunks.hold(self._session.path, self._serial + 1)
 
     def kill(self) -> None:
-        """Not declared: there is no way that every kind of pool knows."""
+        """Let go of what runs: there is no way of ending it that every kind of pool knows."""
+        self.hold()
+        self._let_go()
 
     def close(self) -> None:
         """Close the journal; the executor is the user's."""

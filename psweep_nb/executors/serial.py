@@ -10,7 +10,7 @@ from psweep_nb.livecells import FAILED as FAILED_COUNT
 from psweep_nb.livecells import FULL, OK, POSITION, STARTED
 from psweep_nb.rundir import Session
 from psweep_nb.within import Place
-from psweep_nb.worker import Caller, forks, setup_failed
+from psweep_nb.worker import Caller, forks, not_ready
 
 
 class SerialExecutor:
@@ -66,7 +66,7 @@ class SerialExecutor:
         try:
             self._caller = self._make_caller(self._place)
         except Exception as exc:
-            self._broken = setup_failed(exc)
+            self._broken = not_ready("setup failed", exc)
 
     def _set_full(self, full: bool) -> None:
         self._cell[FULL] = full
