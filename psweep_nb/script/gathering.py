@@ -58,7 +58,13 @@ def gather(database: Database, only: RunDir | None = None) -> Gathered:
     runs = sorted(database.runs(), key=lambda run: int(run.info["run_seq"]))
     if not runs:
         raise StudyError(f"{database.calc_dir} has no runs yet: there is nothing to export")
-    newest = only or runs[-1]
+    called = [run for run in runs if not run.is_batch]
+    if not called or (only is not None and only.is_batch):
+        raise StudyError(
+            f"run {(only or runs[-1]).info['run_seq']} is a batch run, of jobs: a script makes it "
+            "with prep_batch(params); print(params_to_code(run)) writes its params"
+        )
+    newest = only or called[-1]
     spec = _spec(newest)
     needed = _needed(newest, spec)
     kin = [run for run in runs if _is_of(run, spec)] if only is None else [newest]

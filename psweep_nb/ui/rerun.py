@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 from typing import TYPE_CHECKING, Any
 
-from psweep_nb.functions import find_current
+from psweep_nb.batch.machines import jobscript_name
+from psweep_nb.functions import Workload, find_current
 from psweep_nb.literals import CannotWrite, Writer, text_literal
 from psweep_nb.ui import texts
 
@@ -31,8 +32,16 @@ def code(run: Run, index: int, error: str = "") -> str:
     spec = run.spec
     why = f": {texts.line(error, 60)}" if error else ""
     lines = [f"# pset {index} of run {run.run_seq}{why}"]
+    if run.info.get("kind") == "batch":
+        return "\n".join([*lines, *_job(run, index)])
     pset = run.view.pset(index)
     imports, written = _pset(run, index, pset)
+    if _is_workload(spec):  # only a run gives it a directory
+        own = spec.module == ""
+        lines += [*sorted({*imports, "import psweep_nb as ps"}), f"pset = {written}"]
+        lines += [f"command = ps.{spec.source}"] if own else []
+        name = "command" if own else spec.function
+        return "\n".join([*lines, f"ps.run_local({name}, [pset], save=False)"])
     function, found = _function(spec.function, spec.module)
     given, of_setup = _function(spec.setup, spec.setup_module) if spec.setup else ("", [])
     lines += sorted({*imports, *found, *of_setup})
@@ -40,6 +49,20 @@ def code(run: Run, index: int, error: str = "") -> str:
     setup = f", setup={given}()" if given else ""
     lines += [f"{function}({_arguments(spec, pset)}{setup})"]
     return "\n".join(lines)
+
+
+def _job(run: Run, index: int) -> list[str]:
+    """What executes a job here, in its own directory."""
+    folder = str(run.folder.calc_path / run.folder.psets.id(index))
+    script = jobscript_name(next(iter(run.info["machines"])))
+    arguments = f'["sh", {text_literal(script)}], cwd={text_literal(folder)}, check=True'
+    return ["import subprocess", f"subprocess.run({arguments})"]
+
+
+def _is_workload(spec: SessionSpec) -> bool:
+    if spec.module == "":
+        return spec.source.startswith("Command(")
+    return isinstance(find_current(spec.function, spec.module), Workload)
 
 
 def _pset(run: Run, index: int, pset: dict[str, Any]) -> tuple[set[str], str]:

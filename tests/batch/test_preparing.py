@@ -167,6 +167,20 @@ def test_jinja(templates, study: Study) -> None:
     assert names() == before and len(study.df) == 2
 
 
+def test_jobs_are_not_exported_as_a_function(templates, study: Study) -> None:
+    templates()
+    run = study.prep_batch(PARAMS)
+    for holder in (study, run):
+        with pytest.raises(StudyError, match=r"run 0 is a batch run.*params_to_code"):
+            holder.export("made.py")
+    study.run(Command("true"), [{"a": 1}])
+    study.export("made.py", pickles=True)
+    assert (
+        "Runs of other functions are not in it: run 0 (`batch`, 2 psets)."
+        in Path("made.py").read_text()
+    )
+
+
 def test_skip_passes_over_what_is_done(templates, study: Study) -> None:
     templates()
     study.run(lambda a, name: a, PARAMS[:1])

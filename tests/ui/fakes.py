@@ -73,6 +73,7 @@ class FakeRunning:
 class FakeSpec:
     function: str = "shade"
     module: str = "__main__"
+    source: str = ""
     setup: str = ""
     setup_module: str = ""
     call: dict[str, Any] = field(default_factory=lambda: {"style": "names", "names": None})

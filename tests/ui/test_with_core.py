@@ -227,3 +227,19 @@ def test_status_has_what_is_reported(shell: Shell) -> None:
     until(lambda: "  pset 0: loss=0.25, progress=0.5" in shell.run("%psweep status"))
     shell.run("%psweep stop\n%psweep stop --now\n%psweep wait")
     assert shell["run"].reports == {0: {"loss": 0.25, "progress": 0.5}}
+
+
+def test_a_command_is_run_and_prepared_as_a_function_is(shell: Shell) -> None:
+    shell.run("import psweep_nb as ps\nprogram = ps.Command('echo $a > out; test $a -lt 3')")
+    out = shell.run("%psweep run program a=[1, 2, 3] -w 2 --wait")
+    assert "finished, 1 failed; 2 of 3 done, 1 failed" in out
+    assert "3 new" in shell.run("%psweep plan program a=[4, 5, 6]")
+    assert "2 done" in shell.run("%psweep run program a=[1, 2]")
+    shell.run("program = ps.Command('echo $a > out')")
+    assert "the command has changed since run 0" in shell.run("%psweep retry\n%psweep wait")
+    assert shell["run"].status().failed == 0
+    shell.run("ps.new_templates('local')\nrun = ps.Study('calc').prep_batch([{'a': 1}])")
+    assert "run 1: prepared; 0 of 1 done, 1 pending" in shell.run("%psweep status -1")
+    assert "batch" in shell.run("%psweep runs")
+    assert "batch run" in usage_error(shell, "%psweep stop -1")
+    assert "batch run" in usage_error(shell, "%psweep resume -1")

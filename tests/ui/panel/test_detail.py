@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from psweep_nb import Command, Study, new_templates
 from psweep_nb.ui import detail, rerun
 from tests.ui.fakes import FakeRun, FakeRunning
 
@@ -122,3 +124,16 @@ def test_hostile_values_are_bounded() -> None:
     import json
 
     assert len(json.dumps(of(run, 0))) < 150_000
+
+
+def test_what_is_no_function_is_run_again_as_what_it_is() -> None:
+    study = Study("calc")
+    run = study.submit(Command("echo $a > out; cat out"), [{"a": 7}])
+    run.wait(60)
+    names: dict[str, Any] = {}
+    exec(rerun.code(run, 0), names)  # as it stands
+    assert not Path("calc.simulate").exists() and len(study.df) == 1
+    new_templates("local")
+    run = study.prep_batch([{"a": 7}])
+    exec(rerun.code(run, 0), names)
+    assert Path("calc", run.folder.psets.id(0), "result.json").exists()
