@@ -106,6 +106,25 @@ COMMANDS = {
             ),
         ),
         Command(
+            "submit",
+            "%psweep submit [RUN]",
+            "submit the jobs of a batch run (the latest), each once",
+            (
+                Option("--machine", "to this one of its machines", "-m", "NAME"),
+                Option("--retry", "failed psets again, too"),
+                Option("--force", "all psets, whatever they have"),
+                Option("--out", "name to bind the run to (run)", "-o", "NAME", "name"),
+                _DIR,
+            ),
+            "%psweep submit -m cluster",
+        ),
+        Command(
+            "sync",
+            "%psweep sync [RUN]",
+            "follow the jobs of batch runs (all), and collect their results",
+            (Option("--now", "ask machines that were asked a moment ago, too"), _DIR),
+        ),
+        Command(
             "wait",
             "%psweep wait [RUN]",
             "return when a run has ended (interrupting ends the waiting only)",

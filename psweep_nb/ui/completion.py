@@ -12,7 +12,19 @@ from psweep_nb.ui import arguments, commands
 from psweep_nb.ui.arguments import Command
 from psweep_nb.ui.session import Session
 
-_WITH_RUN = ("export", "status", "stop", "pause", "resume", "retry", "wait", "attach", "watch")
+_WITH_RUN = (
+    "export",
+    "status",
+    "stop",
+    "pause",
+    "resume",
+    "retry",
+    "submit",
+    "sync",
+    "wait",
+    "attach",
+    "watch",
+)
 
 
 def completer(session: Session) -> Callable[[Any, Any], list[str]]:

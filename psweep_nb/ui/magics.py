@@ -22,6 +22,7 @@ from psweep_nb.functions import name_of
 from psweep_nb.running import workers_of
 from psweep_nb.ui import arguments, cells, commands, header, paramcells, show, text, texts
 from psweep_nb.ui.arguments import Words
+from psweep_nb.ui.jobmagics import JobMagics
 from psweep_nb.ui.session import Session
 from psweep_nb.ui.slot import display
 from psweep_nb.wording import printable
@@ -36,7 +37,7 @@ _OF_THE_NOTEBOOK = ("--dir", "--out", "--wait", "--stale")  # what a run that go
 
 
 @magics_class
-class PsweepMagics(Magics):
+class PsweepMagics(JobMagics, Magics):
     """The magics of one notebook; its state is in :class:`Session`."""
 
     def __init__(self, shell: Any, session: Session | None = None) -> None:

@@ -14,6 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
+from psweep_nb import Study
 from tests.ui.conftest import Shell, usage_error
 from tests.waiting import until
 
@@ -243,3 +244,22 @@ def test_a_command_is_run_and_prepared_as_a_function_is(shell: Shell) -> None:
     assert "batch" in shell.run("%psweep runs")
     assert "batch run" in usage_error(shell, "%psweep stop -1")
     assert "batch run" in usage_error(shell, "%psweep resume -1")
+
+
+def test_jobs_are_submitted_and_collected(shell: Shell, tmp_path: Path) -> None:
+    machine = Path("templates/machines/here")
+    machine.mkdir(parents=True)
+    Path("templates/calc").mkdir()
+    (machine / "info.yaml").write_text("subcmd: sh\n")
+    (machine / "jobscript").write_text(
+        '#!/bin/sh\necho "{\\"twice\\": $$((2 * $a))}" >result.json\n'
+    )
+    Study("calc").prep_batch([{"a": 1}, {"a": 2}])
+    assert "2 psets submitted to here in 1 job\n" in shell.run("%psweep submit -m here -o jobs")
+    assert shell["jobs"].folder.is_batch
+    out = shell.run("%psweep wait")
+    assert "2 of 2 done" in out
+    assert shell.run("%psweep sync").startswith("nothing new")
+    assert "nothing to submit; 2 done" in shell.run("%psweep submit 0")
+    assert Study("calc").df["twice"].tolist() == [2, 4]
+    assert "no machine 'there'" in usage_error(shell, "%psweep submit -m there")
