@@ -48,8 +48,8 @@ _SHARP = 1.5  # pixels of the picture for one of the page
 class ExplorerWidget(anywidget.AnyWidget):
     """The widget: texts and a picture that the page shows; they survive a reload of the page."""
 
-    _esm = joined("page.js", "explorer.js")
-    _css = joined("panel.css", "explorer.css")
+    _esm = joined("page.js", "link.js", "explorer.js")
+    _css = joined("base.css", "explorer.css")
 
     menu = traitlets.Unicode("{}").tag(sync=True)
     chosen = traitlets.Unicode("{}").tag(sync=True)

@@ -31,7 +31,7 @@ PLOT_EVERY = 1.0  # seconds between two updates of a plot of many points
 _FEW_POINTS = 200
 MODULES = (
     "page.js",
-    "panel_link.js",
+    "link.js",
     "panel_head.js",
     "panel_grid.js",
     "panel_tools.js",
@@ -45,7 +45,7 @@ class PanelWidget(anywidget.AnyWidget):
     """The widget itself: texts (JSON) that the page shows. They survive a reload of the page."""
 
     _esm = joined(*MODULES)
-    _css = joined("panel.css")
+    _css = joined("base.css", "panel.css")
 
     header = traitlets.Unicode("{}").tag(sync=True)
     known = traitlets.Unicode("{}").tag(sync=True)  # what is asked for, and can be

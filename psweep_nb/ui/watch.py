@@ -39,7 +39,7 @@ class Strip(anywidget.AnyWidget):
     """The line below the output; survives a reload of the page."""
 
     _esm = joined("page.js", "watch.js")
-    _css = joined("panel.css", "watch.css")
+    _css = joined("base.css", "watch.css")
 
     state = traitlets.Unicode("{}").tag(sync=True)
 

@@ -106,7 +106,7 @@ def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, s
     editor(lab).get_by_role("tab", name="Psets").click()
     expect(editor(lab).get_by_role("button", name="Run 15")).to_be_enabled(timeout=LONG)
     press(lab, "Run 15")
-    panel = page.locator(".psw").first
+    panel = page.locator(".psw[data-state]").first
     expect(panel).to_contain_text("15 of 15 done", timeout=LONG)
     expect(editor(lab).locator(".pse-state-done")).to_have_count(15, timeout=LONG)
     editor(lab).screenshot(path=shots / "editor-psets-light.png")

@@ -48,14 +48,14 @@ _STYLE = """<style>
 color:inherit}
 .jp-OutputArea-child:has(+ .jp-OutputArea-child .pse-left)>.lm-Panel:not(:has(*)){display:none}
 </style>"""
-_PARTS = ("page.js", "editor_dom.js", "editor_rows.js", "editor_table.js", "editor.js")
+_PARTS = ("page.js", "link.js", "editor_dom.js", "editor_rows.js", "editor_table.js", "editor.js")
 
 
 class EditorWidget(anywidget.AnyWidget):
     """The widget itself. Its texts survive a reload of the page."""
 
     _esm = joined(*_PARTS)
-    _css = joined("editor.css")
+    _css = joined("base.css", "editor.css")
 
     state = traitlets.Unicode("{}").tag(sync=True)
     plan = traitlets.Unicode("{}").tag(sync=True)

@@ -6,18 +6,20 @@ const PAUSE = 400; // ms after an edit until what takes longer is asked for
 const FEW = 2000; // psets up to which
 const PACE = 2000; // ms pass until what is done is asked for again while a run goes on; else
 const SLOW_PACE = 20000; // ms
-const PATIENCE = 500; // ms without an answer after which we say that we wait
 
 class Editor {
   constructor(model, root) {
     this.model = model;
-    this.view = Math.random().toString(36).slice(2);
     this.sent = 0; // number of the last edit
     this.answered = 0;
     this.typed = new Map(); // control -> what sends it
-    this.dead = false;
     this.tab = "rows";
     this.build(root);
+    this.link = new Link(model, {
+      hear: (content) => this.hear(content),
+      slow: (is) => this.waits(is),
+      gone: (word) => this.die(word),
+    });
     this.listen();
   }
 
@@ -28,7 +30,7 @@ class Editor {
     this.table = new Table(this);
     this.name = el("span", { class: "pse-title" });
     this.counted = el("span", { class: "pse-counted", role: "status" });
-    this.why = el("span", { class: "pse-why pse-dim" });
+    this.why = el("span", { class: "pse-why psw-dim" });
     this.tabs = el("div", { class: "pse-tabs", role: "tablist", "aria-label": "View" });
     this.undo = button("Undo", () => this.edit({ kind: "undo" }));
     this.views = { rows: this.rows.node, table: this.table.node, code: this.buildCode() };
@@ -50,10 +52,10 @@ class Editor {
     this.switch = button("", () => this.edit({ kind: "use", source: this.other }));
     this.source.append(this.sourceText, this.switch);
     this.ends = el("dl", { class: "pse-ends", "aria-label": "First and last pset" });
-    this.note = el("div", { class: "pse-remark pse-dim" });
+    this.note = el("div", { class: "pse-remark psw-dim" });
     this.root = el(
       "div",
-      { class: "pse", role: "group", "aria-label": "Grid editor" },
+      { class: "psw pse", role: "group", "aria-label": "Grid editor" },
       el(
         "div",
         { class: "pse-head" },
@@ -89,7 +91,7 @@ class Editor {
   buildRun() {
     this.func = el("select", { class: "pse-input" });
     this.workers = textInput("pse-number", "numeric");
-    this.where = el("span", { class: "pse-dim pse-code pse-where" });
+    this.where = el("span", { class: "psw-dim psw-code pse-where" });
     this.plan = button("Plan", () => this.command("plan"));
     this.simulate = button("Simulate", () => this.command("simulate"));
     this.run = button("Run", () => this.command("run"), "pse-main");
@@ -135,18 +137,17 @@ class Editor {
       }
     });
     this.stops.push(
-      onKernelGone(this.model, (what) => this.die(what)),
       listen(this.model, {
         "change:state": () => this.show(),
         "change:plan": () => this.showPlan(),
-        "msg:custom": (content) => this.hear(content),
       }),
     );
   }
 
   end() {
     for (const stop of this.stops) stop();
-    for (const timer of [this.sending, this.settling, this.waiting, this.again]) clearTimeout(timer);
+    this.link.end();
+    for (const timer of [this.sending, this.settling, this.again]) clearTimeout(timer);
   }
 
   // --- edits -----------------------------------------------------------------------------
@@ -190,7 +191,7 @@ class Editor {
   }
 
   edit(message) {
-    if (this.dead) return;
+    if (this.link.dead) return;
     if (message.kind !== "change" && message.kind !== "setting") this.flush();
     this.sent += 1;
     this.say("");
@@ -207,28 +208,16 @@ class Editor {
   }
 
   send(message, wait = true) {
-    if (this.dead) return;
-    try {
-      this.model.send({ ...message, view: this.view });
-    } catch {
-      return this.die("is gone");
-    }
-    if (!wait) return;
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => {
-      this.say("The kernel is busy; what you type is checked when it is free.");
-      this.busy = true;
-    }, PATIENCE);
+    this.link.send(message, wait);
+  }
+
+  waits(is) {
+    if (is) this.say("The kernel is busy; what you type is checked when it is free.");
+    else if (this.busy) this.say("");
+    this.busy = is;
   }
 
   hear(content) {
-    if (content?.slot) fillSlot(this.model, content.slot);
-    if (content?.view !== this.view) return;
-    if (content.kind !== "window") clearTimeout(this.waiting);
-    if (this.busy) {
-      this.busy = false;
-      this.say("");
-    }
     if (content.seq) {
       this.answered = Math.max(this.answered, content.seq);
       if (content.bad) this.show();
@@ -250,14 +239,11 @@ class Editor {
   }
 
   say(text, bad = false) {
-    this.said.classList.toggle("pse-bad", Boolean(bad));
+    this.said.classList.toggle("psw-bad", Boolean(bad));
     setText(this.said, text);
   }
 
   die(what) {
-    if (this.dead) return;
-    this.dead = true;
-    clearTimeout(this.waiting);
     this.root.classList.add("pse-dead");
     this.choose("code");
     const kept = this.code.textContent ? " The code of what stood here is kept:" : "";
@@ -272,11 +258,11 @@ class Editor {
 
   show() {
     const state = parse(this.model.get("state"));
-    if (!state.rows || this.dead) return;
+    if (!state.rows || this.link.dead) return;
     this.state = state;
     setText(this.name, state.name || "psets");
     setText(this.counted, state.counted);
-    this.counted.classList.toggle("pse-bad", !state.valid && !state.counted.includes("to compute"));
+    this.counted.classList.toggle("psw-bad", !state.valid && !state.counted.includes("to compute"));
     setText(this.why, state.why);
     this.undo.disabled = !state.canUndo;
     this.rows.show(state);
@@ -289,7 +275,7 @@ class Editor {
     this.codeProblem.hidden = !state.codeProblem;
     this.copy.disabled = !state.code;
     this.insert.disabled = !state.code;
-    this.insert.hidden = !this.notebook();
+    this.insert.hidden = !notebookOf(this.model);
     this.offer();
     if (this.tab === "table" && this.shownRevision !== state.revision) this.table.show(state);
     this.shownRevision = state.revision;
@@ -318,7 +304,7 @@ class Editor {
         "dd",
         {},
         ...pairs.map(([name, value]) =>
-          el("span", { class: "pse-pair" }, el("span", { class: "pse-dim", text: `${name} ` }), value),
+          el("span", { class: "pse-pair" }, el("span", { class: "psw-dim", text: `${name} ` }), value),
         ),
       ),
     ]);
@@ -328,7 +314,7 @@ class Editor {
 
   offer() {
     const { state } = this;
-    if (!state || this.dead) return;
+    if (!state || this.link.dead) return;
     options(this.func, state.functions.length ? state.functions : [""], {
       "": "define a function in the notebook",
     });
@@ -345,7 +331,7 @@ class Editor {
     const plan = parse(this.model.get("plan"));
     const current = plan.revision === this.state?.revision;
     setText(this.planned, (current && plan.text) || "");
-    this.planned.classList.toggle("pse-bad", Boolean(current && plan.bad));
+    this.planned.classList.toggle("psw-bad", Boolean(current && plan.bad));
     const todo = current && Number.isInteger(plan.todo) && !plan.bad;
     setText(this.run, todo && plan.todo ? `Run ${grouped(plan.todo)}` : "Run");
     if (this.tab === "table" && current && this.shownPlan !== plan.number) {
@@ -353,7 +339,7 @@ class Editor {
       this.table.show(this.state); // states come with the rows
     }
     clearTimeout(this.again);
-    if (current && plan.running && !this.dead) {
+    if (current && plan.running && !this.link.dead) {
       const wait = this.state.count > FEW ? SLOW_PACE : PACE;
       this.again = setTimeout(() => this.send({ kind: "settle" }, false), wait);
     }
@@ -388,38 +374,15 @@ class Editor {
 
   async copyCode() {
     this.flush();
-    const text = this.code.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Pages that are not https have no clipboard: select, and copy as the browser does.
-      const area = el("textarea", {});
-      area.value = text;
-      this.root.append(area);
-      area.select();
-      const done = document.execCommand("copy");
-      area.remove();
-      if (!done) {
-        getSelection().selectAllChildren(this.code);
-        return this.say("Press Ctrl+C: the code is selected.");
-      }
-    }
+    this.say(await copied(this.code.textContent, this.code));
     this.copy.focus();
-    this.say("Copied.");
-  }
-
-  // The notebook's own model, where the front-end has one. Undocumented, so only where present.
-  notebook() {
-    const model = this.model.widget_manager?.context?.model;
-    const shared = model?.sharedModel;
-    return model?.cells && shared?.insertCell ? { cells: model.cells, shared } : null;
   }
 
   // Above the editor's own cell, so that Run All makes the psets before it opens them.
   insertCell() {
     const source = this.code.textContent.trimEnd();
     try {
-      const { cells, shared } = this.notebook();
+      const { cells, sharedModel: shared } = notebookOf(this.model);
       const at = this.ownCell(cells);
       const target = this.state.name || "params";
       const above = at > 0 ? shared.cells[at - 1] : null;

@@ -1,7 +1,7 @@
 // Part of the grid editor, after page.js: what its rows and its table are made of.
 
 function button(text, act, kind = "") {
-  const node = el("button", { type: "button", text, class: `pse-button ${kind}` });
+  const node = el("button", { type: "button", text, class: `psw-button ${kind}` });
   node.addEventListener("click", act);
   return node;
 }

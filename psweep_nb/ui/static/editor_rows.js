@@ -53,7 +53,7 @@ class Rows {
     add("points", "Points", textInput("pse-number", "numeric"));
     add("method", "Method", el("select", { class: "pse-input" }));
     add("seed", "Seed", textInput("pse-number", "numeric"));
-    add("condition", "Only where", textInput("pse-code", null, "a < b"), "pse-wide");
+    add("condition", "Only where", textInput("psw-code", null, "a < b"), "pse-wide");
     add("repeats", "Repeats", textInput("pse-number", "numeric"));
     return line;
   }
@@ -104,12 +104,12 @@ class Rows {
       this.editor.edit({ kind: "change", row: key, field, value, enter });
     const row = {
       on: el("input", { type: "checkbox", class: "pse-check" }),
-      name: textInput("pse-name pse-code", null, "name"),
+      name: textInput("pse-name psw-code", null, "name"),
       kind: el("select", { class: "pse-input" }),
-      text: textInput("pse-text pse-code"),
-      given: el("span", { class: "pse-given pse-code pse-dim" }),
-      length: el("span", { class: "pse-length pse-dim" }),
-      middle: textInput("pse-middle pse-code", null, "first"),
+      text: textInput("pse-text psw-code"),
+      given: el("span", { class: "pse-given psw-code psw-dim" }),
+      length: el("span", { class: "pse-length psw-dim" }),
+      middle: textInput("pse-middle psw-code", null, "first"),
       tie: el("select", { class: "pse-input" }),
       problem: el("div", { class: "pse-problem", id: newId() }),
     };

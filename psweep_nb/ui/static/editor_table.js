@@ -15,10 +15,10 @@ class Table {
     this.body = el("tbody", { role: "rowgroup" });
     this.table = el("table", { role: "grid", "aria-label": "Psets" }, this.head, this.body);
     this.scroller = el("div", { class: "pse-scroller" }, this.table);
-    this.note = el("div", { class: "pse-note pse-dim" });
-    this.column = textInput("pse-code", null, "name");
+    this.note = el("div", { class: "pse-note psw-dim" });
+    this.column = textInput("psw-code", null, "name");
     this.column.setAttribute("aria-label", "Name of the new column");
-    this.value = textInput("pse-code", null, "value for all rows");
+    this.value = textInput("psw-code", null, "value for all rows");
     this.value.setAttribute("aria-label", "Value of the new column in all rows");
     this.addColumn = button("Add column", () => this.sendColumn());
     for (const input of [this.column, this.value]) {
@@ -108,10 +108,10 @@ class Table {
       el(
         "tr",
         { role: "row", "aria-rowindex": "1" },
-        heading("pset", "pse-num"),
+        heading("pset", "psw-num"),
         ...(data.states ? [heading("state", "")] : []),
-        ...data.columns.map((name) => heading(name, "pse-code")),
-        el("td", { class: "pse-fill", role: "presentation" }),
+        ...data.columns.map((name) => heading(name, "psw-code")),
+        el("td", { class: "psw-fill", role: "presentation" }),
       ),
     );
     const total = Math.min(data.total, MOST_SCROLLED);
@@ -147,7 +147,7 @@ class Table {
 
   makeRow(cells, row, state) {
     const node = el("tr", { role: "row", "aria-rowindex": String(row + 2) });
-    node.append(el("td", { class: "pse-num pse-dim", role: "rowheader", text: String(row) }));
+    node.append(el("td", { class: "psw-num psw-dim", role: "rowheader", text: String(row) }));
     if (this.data.states) {
       node.append(el("td", { class: `pse-state pse-state-${state || "new"}`, role: "gridcell", text: state || "" }));
     }
@@ -163,7 +163,7 @@ class Table {
       cell.psw = { all };
       node.append(cell);
     });
-    node.append(el("td", { class: "pse-fill", role: "presentation" }));
+    node.append(el("td", { class: "psw-fill", role: "presentation" }));
     return node;
   }
 
@@ -238,7 +238,7 @@ class Table {
 
   edit(start = null) {
     const cell = this.cell();
-    if (!cell || this.typing || this.editor.dead) return;
+    if (!cell || this.typing || this.editor.link.dead) return;
     if (start === null && !cell.psw.all) {
       const wanting = { ...this.cursor };
       this.wanting = wanting; // keys wait for it, but not for ever
@@ -257,7 +257,7 @@ class Table {
   }
 
   open(cell, text, whole) {
-    const input = textInput("pse-code");
+    const input = textInput("psw-code");
     input.setAttribute("aria-label", `Value of ${this.data.columns[this.cursor.column]}, pset ${this.cursor.row}`);
     input.value = text;
     this.typing = { cell, input, ...this.cursor, before: whole ? text : null };

@@ -1,7 +1,6 @@
 // The explorer: controls, a figure that the kernel draws, and its code. The kernel keeps four
 // things up to date: `menu` (what can be chosen), `chosen`, `figure` (a PNG) and `said`.
 
-const PATIENCE = 400; // ms without an answer after which we say that we wait
 const TYPING = 500; // ms of rest after which what was typed counts
 
 const KINDS = [["line", "Line"], ["scatter", "Scatter"], ["heatmap", "Heat map"]];
@@ -12,22 +11,22 @@ class Explorer {
   constructor(model, root) {
     this.model = model;
     this.seq = 0;
-    this.dead = false;
     this.build(root);
+    this.link = new Link(model, {
+      hear: () => {},
+      slow: (is) => this.waits(is),
+      gone: (word) => this.die(word),
+    });
     this.ends = [
       keepShortcutsOff(this.root),
-      onKernelGone(model, (words) => this.die(words)),
       listen(model, {
         "change:said": () => this.show(),
         "change:figure": () => this.showFigure(),
-        "msg:custom": (content) => {
-          if (content?.kind === "report") fillSlot(model, content.slot);
-        },
       }),
     ];
     this.show();
     this.showFigure();
-    this.send({ kind: "hello" });
+    this.link.send({ kind: "hello" }, false);
   }
 
   // --- structure -------------------------------------------------------------------------
@@ -105,34 +104,21 @@ class Explorer {
 
   choose(changes) {
     this.seq = Date.now();
-    this.send({ kind: "choose", changes, seq: this.seq });
     this.root.classList.add("psx-waiting");
-    clearTimeout(this.waiting);
-    this.waiting = setTimeout(
-      () => setText(this.said, "The kernel is busy; the figure follows when the cell has ended."),
-      PATIENCE,
-    );
+    this.link.send({ kind: "choose", changes, seq: this.seq });
   }
 
-  send(message) {
-    if (this.dead) return;
-    try {
-      this.model.send(message);
-    } catch {
-      this.die("is gone");
-    }
+  waits(is) {
+    setText(this.said, is ? "The kernel is busy; the figure follows when the cell has ended." : "");
   }
 
-  die(words) {
-    if (this.dead) return;
-    this.dead = true;
-    clearTimeout(this.waiting);
+  die(word) {
     this.root.classList.add("psw-dead");
-    setText(this.said, `The kernel ${words}; run the cell again to explore on. The last figure:`);
+    setText(this.said, `The kernel ${word}; run the cell again to explore on. The last figure:`);
   }
 
   end() {
-    clearTimeout(this.waiting);
+    this.link.end();
     clearTimeout(this.typed);
     URL.revokeObjectURL(this.url);
     for (const end of this.ends) end();
@@ -141,15 +127,14 @@ class Explorer {
   // --- what the kernel said --------------------------------------------------------------
 
   show() {
-    if (this.dead) return;
+    if (this.link.dead) return;
     const said = parse(this.model.get("said"));
     const chosen = parse(this.model.get("chosen"));
     const menu = parse(this.model.get("menu"));
     // An answer to an older question: the controls stay as they were put.
     if (this.seq && said.seq !== this.seq) return;
-    clearTimeout(this.waiting);
+    this.link.answered();
     this.root.classList.remove("psx-waiting");
-    setText(this.said, "");
     this.current = chosen;
     this.menu = menu;
     this.showControls(chosen, menu);
@@ -298,17 +283,7 @@ class Explorer {
   }
 
   async copy() {
-    const text = this.code.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Plain http, or no leave to: the old way, by a selection.
-      const selection = window.getSelection();
-      selection.selectAllChildren(this.code);
-      document.execCommand("copy");
-      selection.removeAllRanges();
-    }
-    setText(this.copied, "copied");
+    setText(this.copied, await copied(this.code.textContent, this.code));
     setTimeout(() => setText(this.copied, ""), 3000);
   }
 }

@@ -84,3 +84,20 @@ function listen(model, handlers) {
     for (const [name, handler] of Object.entries(handlers)) model.off(name, handler);
   };
 }
+
+// The notebook's own model, where the front-end has one. Undocumented, so only where present.
+function notebookOf(model) {
+  const notebook = model.widget_manager?.context?.model;
+  return notebook?.cells && notebook.sharedModel?.insertCell ? notebook : null;
+}
+
+// Copies a text that stands in this node; what to say of it.
+async function copied(text, node) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return "Copied.";
+  } catch {
+    getSelection().selectAllChildren(node); // plain http: the old way
+    return document.execCommand("copy") ? "Copied." : "Selected: press Ctrl+C.";
+  }
+}

@@ -90,22 +90,6 @@ class Detail {
   }
 }
 
-async function copied(text, node) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return "Copied.";
-  } catch {
-    getSelection().selectAllChildren(node); // plain http: the old way
-    return document.execCommand("copy") ? "Copied." : "Selected: press Ctrl+C.";
-  }
-}
-
-// The notebook's own model, where the front-end has one. Undocumented, so only where present.
-function notebookOf(model) {
-  const notebook = model.widget_manager?.context?.model;
-  return notebook?.cells && notebook.sharedModel?.insertCell ? notebook : null;
-}
-
 // Puts code into a new cell behind the one that has the report of this slot; whether it could.
 function insertBehind(model, slot, source) {
   try {

@@ -1,4 +1,4 @@
-// What the panel says to the kernel and hears of it.
+// What a view says to the kernel and hears of it; put behind page.js.
 
 const PATIENCE = 400; // ms without an answer after which we say that we wait
 const AGAIN = 3000; // ms after which a request counts as lost
@@ -14,10 +14,9 @@ class Link {
     this.stops = [
       listen(model, {
         "msg:custom": (content) => {
-          if (content?.kind === "report") return fillSlot(model, content.slot);
+          if (content?.slot) fillSlot(model, content.slot);
           if (content?.view !== this.view) return;
           this.answered();
-          if (content.kind === "hello") fillSlot(model, content.slot);
           hear(content);
         },
       }),
