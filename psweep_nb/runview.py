@@ -420,7 +420,12 @@ class RunView:
         states = [job.state for job in self.open_jobs().values()]
         if states:
             over = states.count(jobs.OVER)
-            return "submitted", f"{counted(over, 'job')} over; sync() collects" if over else ""
+            queued = len(states) - over - states.count(jobs.RUNNING)
+            parts = [
+                f"{counted(queued, 'pset')} queued" if queued else "",
+                f"{counted(over, 'job')} over; sync() collects" if over else "",
+            ]
+            return "submitted", "; ".join(filter(None, parts))
         rest = self.total - sum(self.counts)
         return ("prepared" if rest else "finished"), ""
 

@@ -27,6 +27,7 @@ def test_what_has_a_job_gets_no_other(
     assert said[1] == "nothing to submit; 2 submitted already"
     assert len(on_slurm.queue()) == 2
     assert study.sync(every=0).waiting == 2
+    assert str(study.run_of(-1).status()).endswith("2 pending (2 psets queued)")
     study.submit_batch(notes=said.append, force=True)
     assert said[2] == "2 psets submitted to m in 2 jobs"
     assert len(on_slurm.queue()) == 4
