@@ -96,6 +96,7 @@ LAYERS = (
         "runs",
         "script",  # a method of `Study` and `Run`; of these it knows nothing
         "study",
+        "tablemethods",
     ),
     ("ui", "cli", "__main__"),
 )
