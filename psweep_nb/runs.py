@@ -6,7 +6,6 @@ of them, in any number of processes, may stand for one run.
 
 import contextlib
 import os
-import warnings
 from collections.abc import Callable, Generator, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -375,17 +374,15 @@ class Run:
         notes: Notes | None = None,
     ) -> list[Path]:
         """Write a script that repeats this run, see `Study.export`."""
-        files, said = export(
+        return export(
             self.study.database,
             self.study.calc_dir,
             path,
             run=self.folder,
             force=force,
             pickles=pickles,
+            notes=notes,
         )
-        for sentence in said:
-            (notes or warnings.warn)(sentence)
-        return files
 
     # -- waiting -----------------------------------------------------------------------------
 

@@ -536,9 +536,8 @@ class Study(TableMethods, ResultMethods, BatchMethods, JobMethods):
         <BLANKLINE>
         PARAMS = ps.grid(year=[1900, 2000])
         """
-        files, said = export(self.database, self.calc_dir, path, force=force, pickles=pickles)
-        tell(said, notes)
-        return files
+        where = self.database, self.calc_dir
+        return export(*where, path, force=force, pickles=pickles, notes=notes)
 
     # -- before a run ------------------------------------------------------------------------
 

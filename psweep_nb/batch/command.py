@@ -122,6 +122,12 @@ class Command(Workload):
         """The command itself."""
         return self.line.text
 
+    def written(self) -> dict[str, Any]:
+        """Its arguments, but for those that are as by default."""
+        given = {"templates": self.templates, "reader": self.reader}
+        mode = {} if self.template_mode == "dollar" else {"template_mode": self.template_mode}
+        return {"cmd": self.cmd, **{k: v for k, v in given.items() if v is not None}, **mode}
+
     # -- executing ---------------------------------------------------------------------------
 
     def __call__(self, pset: dict[str, Any]) -> Any:

@@ -44,8 +44,8 @@ _ARITHMETIC = (
 # Calls into these give the same each time, but for the names below.
 _SAME_EACH_TIME = {
     "builtins", "cmath", "collections", "datetime", "decimal", "fractions", "functools",
-    "itertools", "math", "numpy", "operator", "pandas", "pathlib", "re", "scipy", "statistics",
-    "string",
+    "itertools", "math", "numpy", "operator", "pandas", "pathlib", "psweep_nb", "re", "scipy",
+    "statistics", "string",
 }  # fmt: skip
 _OTHER_EACH_TIME = {
     "cwd", "default_rng", "exists", "fromfile", "genfromtxt", "getcwd", "glob", "globals", "home",

@@ -5,12 +5,13 @@ it out. A name is followed to the statement that gave it its value, and to all t
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from psweep_nb.functions.bindings import Imported
 from psweep_nb.functions.search import Search, names_around
 from psweep_nb.functions.source import name_of
+from psweep_nb.functions.workload import Workload
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Needed:
         Variables that are made again by calls whose result may be another.
     homes
         Of local modules the directory from which they are imported.
+    templates
+        Directory of a command's templates, "" for none.
     annotations
         Whether ``from __future__ import annotations`` was in force.
     """
@@ -44,6 +47,7 @@ class Needed:
     anew: list[str] = field(default_factory=list)
     homes: dict[str, str] = field(default_factory=dict)
     annotations: bool = False
+    templates: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """This as JSON can hold it."""
@@ -74,7 +78,10 @@ def needed_by(func: Callable[..., Any], setup: Callable[..., Any] | None = None)
         search = Search(names_around(func))
         expression = search.function(func, "the function")
         made_by = "" if setup is None else search.function(setup, "setup")
-        return _found(search, expression, made_by)
+        found = _found(search, expression, made_by)
+        if isinstance(func, Workload):
+            return replace(found, templates=str(func.written().get("templates", "")))
+        return found
     except Exception as error:  # nothing odd in a function may stop a run
         why = f"its code cannot be followed ({type(error).__name__}: {error})"
         return Needed(missing=[{"name": name_of(func), "where": "", "why": why}])

@@ -31,6 +31,8 @@ from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement, stat
 from psweep_nb.functions.travel import size_of
 from psweep_nb.functions.values import type_name
 from psweep_nb.functions.whose import file_of_local
+from psweep_nb.functions.workload import Workload
+from psweep_nb.layout import Code, Group, rendered
 from psweep_nb.literals import CannotWrite, Writer
 
 _LINE = 88
@@ -110,8 +112,26 @@ class Search:
             if module != "builtins":
                 self._import(Imported(module, first, None))
             return path
+        if isinstance(func, Workload):
+            return self._workload(func)
         self._no_source(path, func, what)
         return ""
+
+    def _workload(self, workload: Workload) -> str:
+        """Write down what is in no variable, but can be made anew."""
+        kind, writer = type(workload).__name__, Writer()
+        given: list[Code] = []
+        for name, value in workload.written().items():
+            text = self.function(value, name) if callable(value) else writer.text(value)
+            given.append(text if not given else f"{name}={text}")
+        variable = kind.lower()
+        while variable in self._names:
+            variable += "_"
+        text = f"{variable} = {rendered(Group(f'{kind}(', given, ')'), 0, len(variable) + 3)}"
+        self._import(Imported("psweep_nb", kind, None))
+        reads = frozenset(self._seen)
+        self._literals[variable] = (len(self._statements) - 1, text, reads)
+        return variable
 
     def name(self, name: str) -> None:
         """Follow a name of the notebook."""

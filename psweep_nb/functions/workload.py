@@ -20,3 +20,7 @@ class Workload:
     def title(self) -> str:
         """What to call it where no variable holds it."""
         return type(self).__name__
+
+    def written(self) -> dict[str, Any]:
+        """The arguments by which its class makes it anew: for scripts."""
+        return {}

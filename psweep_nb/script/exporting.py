@@ -1,15 +1,19 @@
 """An export from begin to end: gather, check everything, write."""
 
 import os
+import shutil
 import site
 import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
 from psweep_nb.database import Database
-from psweep_nb.errors import FunctionError, OptionError, TrustError
+from psweep_nb.errors import FunctionError, OptionError, StudyError, TrustError
 from psweep_nb.functions.bindings import unwrapped
 from psweep_nb.functions.needed import Needed, needed_for
 from psweep_nb.literals import Writer, text_literal
@@ -33,13 +37,11 @@ def export(
     run: RunDir | None = None,
     force: bool = False,
     pickles: bool = False,
-) -> tuple[list[Path], list[str]]:
-    """Write the driver script of a study, or of one run.
+    notes: Callable[[str], object] | None = None,
+) -> list[Path]:
+    """Write the driver script of a study, or of one run; return the files.
 
-    Returns
-    -------
-    tuple
-        The files that were written, and what the user should know of them, sentences.
+    For the parameters see `Study.export`, which calls it.
 
     Raises
     ------
@@ -75,9 +77,16 @@ def export(
     if cells:
         homes = {top: home for cell in cells for top, home in _homes(cell.needed, script).items()}
         files[_plot_path(script)] = plot_text(cells, calc_dir, homes).encode()
+    templates = _templates(needed, gathered.spec, script)
+    files |= {path: source.read_bytes() for path, source in templates.items()}
     check_free(files, force)
     write_all(files)
-    return list(files), _notes(needed, script)
+    for path, source in templates.items():
+        shutil.copymode(source, path)
+    say = notes or partial(warnings.warn, stacklevel=3)
+    for sentence in _notes(needed):
+        say(sentence)
+    return list(files)
 
 
 def _plot_path(script: Path) -> Path:
@@ -165,6 +174,21 @@ def _in_pth_files() -> set[str]:
     return found
 
 
+def _templates(needed: Needed, spec: SessionSpec, script: Path) -> dict[Path, Path]:
+    """The templates of a command that the script would not find: where they go, where they are."""
+    there, here = Path(spec.cwd, needed.templates), Path(script.parent, needed.templates)
+    if not needed.templates or os.path.isabs(needed.templates) or there == here:
+        return {}
+    if not there.is_dir():
+        raise StudyError(f"the templates of the command are gone: there is no directory {there}")
+    found = {here / file.relative_to(there): file for file in there.rglob("*") if file.is_file()}
+    return {
+        path: file
+        for path, file in found.items()
+        if not (path.is_file() and path.read_bytes() == file.read_bytes())
+    }
+
+
 # -- pickles ---------------------------------------------------------------------------------
 
 
@@ -240,7 +264,7 @@ def _options(spec: SessionSpec, needed: Needed) -> dict[str, str]:
     return found
 
 
-def _notes(needed: Needed, script: Path) -> list[str]:
+def _notes(needed: Needed) -> list[str]:
     notes = []
     if needed.anew:
         listed = ", ".join(f"`{name}`" for name in needed.anew)

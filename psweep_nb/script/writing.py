@@ -63,6 +63,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
             if path.exists():
                 replace_file(path, _writer(content))
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 with open(path, "xb") as file:
                     new.append(path)
                     file.write(content)

@@ -95,6 +95,19 @@ GOOD = {
         end(psets="ps.grid(a=[3])", export=""),
         "run.export()",
     ],
+    "a command": [
+        "from pathlib import Path\n\nimport psweep_nb as ps\n\n"
+        "Path('templates').mkdir()\nPath('templates/go.sh').write_text('echo $a')\n"
+        "Path('templates/go.sh').chmod(0o755)",
+        "def read(folder):\n    return {'text': (folder / 'out').read_text()}",
+        "command = ps.Command('./go.sh > out', templates='templates', reader=read)",
+        "Path('other').mkdir()",
+        end("command", export="study.export()\nstudy.export('other/go.py')"),
+    ],
+    "a command without a name": [
+        "def read(folder):\n    return {'text': (folder / 'out').read_text()}",
+        end("ps.Command('echo $a > out', reader=read)"),
+    ],
     "a pickle": [
         "import pandas as pd\nglobals()['big'] = pd.DataFrame({'x': [1.5, 2]})\n"
         "globals()['Path'] = 3",
@@ -287,6 +300,16 @@ def test_what_is_not_in_it_is_said(done: dict[str, Exported]) -> None:
     text = done["several runs"].text
     assert "Runs of other functions are not in it: run 0 (`g`, 1 pset)." in text
     assert "of f: 3 psets" in text
+
+
+def test_commands_take_their_templates_along(done: dict[str, Exported]) -> None:
+    other = done["a command"].folder / "other"
+    script = other / "templates" / "go.sh"
+    assert script.read_text() == "echo $a" and os.access(script, os.X_OK)
+    assert (other / "go.py").exists()
+    assert (
+        'command = Command("echo $a > out", reader=read)' in done["a command without a name"].text
+    )
 
 
 def test_pickles_are_beside_the_script(done: dict[str, Exported]) -> None:
