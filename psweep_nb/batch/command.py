@@ -5,21 +5,25 @@ job directories instead.
 """
 
 import codecs
+import contextlib
 import os
 import platform
 import selectors
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from psweep_nb.batch import psetfile
 from psweep_nb.batch.cmdline import Cmd, CommandLine
 from psweep_nb.batch.resultfiles import RESULTS, results_in
 from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode
-from psweep_nb.errors import CommandError, OptionError
+from psweep_nb.errors import CommandError, OptionError, TemplateError
 from psweep_nb.executors.processes import describe_exit, kill_tree
 from psweep_nb.functions import Workload
 from psweep_nb.within import workdir
@@ -112,6 +116,9 @@ class Command(Workload):
         if not self._fixed:
             self._files = None
         check([self.line, *self.files.files], params, FIELDS)
+        for file in self.files.files:
+            if file.name in (psetfile.NAME, *RESULTS):
+                raise TemplateError(f"{file.path}: {file.name} is no name for a template")
 
     def code(self) -> tuple[dict[str, str], Sequence[Callable[..., Any]]]:
         """The command, the templates' content, and the reader."""
@@ -156,29 +163,52 @@ def run(argv: Sequence[str], folder: Path) -> None:
     CommandError
         If it cannot be started, or does not end well.
     """
+    process: subprocess.Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except (OSError, ValueError) as exc:
-        raise CommandError(f"{argv[0]!r} cannot be started: {exc}") from exc
-    with process:
-        try:
-            tail = _relay(process)
-            process.wait()
-        except BaseException:  # Ctrl-C: nothing of it goes on
-            if process.returncode is None:
-                kill_tree(process.pid)
-            raise
+        with _interrupts_later():
+            process = _started(argv, folder)
+        tail = _relay(process)
+        process.wait()
+    except BaseException:  # Ctrl-C: nothing of it goes on
+        if process is not None and process.returncode is None:
+            kill_tree(process.pid)
+        raise
+    finally:
+        if process is not None:
+            with process:  # closes its pipes, and waits for it
+                pass
     if process.returncode:
         lines = tail.strip().splitlines()
         last = f": {lines[-1].strip()}" if lines else ""
         rest = f"\nthe end of its stderr:\n{tail.strip()}" if len(lines) > 1 else ""
         raise CommandError(f"{describe_exit(process.returncode)}{last}{rest}")
+
+
+def _started(argv: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            argv, cwd=folder, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+    except (OSError, ValueError) as exc:
+        raise CommandError(f"{argv[0]!r} cannot be started: {exc}") from exc
+
+
+@contextlib.contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of a block: a program that was just started must be known."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    seen: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: seen.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen:
+        before(*seen[-1])
 
 
 def _relay(process: "subprocess.Popen[bytes]") -> str:

@@ -122,6 +122,9 @@ class Jobs(Workload):
     def __init__(self, folder: str | os.PathLike[str], mode: str) -> None:
         self.files = Templates(folder, mode)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # nobody executes it: the files need not be kept with the run
+
     def check(self, params: Sequence[Mapping[str, Any]]) -> None:
         """See `Workload`."""
         check(self.files.files, params, FIELDS)

@@ -1,7 +1,10 @@
 """A program as workload: the same rows wherever it runs, its failures as a person wants them."""
 
+import io
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 import psweep_nb as ps
 from psweep_nb import Command, CommandError, OptionError, Study, TemplateError, run_local
 from psweep_nb.functions.identity import code_of
+from tests.test_layers import HEAVY, loaded_by
 from tests.waiting import until
 
 PYTHON = sys.executable
@@ -159,6 +163,44 @@ def test_results_of_an_earlier_attempt_do_not_count(study: Study) -> None:
     run = study.submit(command, [{"a": 1}], retries=1)
     assert run.wait(60).done == 1
     assert "x" not in study.df
+
+
+def test_ctrl_c_ends_the_program() -> None:
+    script = (
+        "import psweep_nb as ps; "
+        "ps.run_local(ps.Command('echo $$$$ > ../../pid; sleep 300; true'), [{'a': 1}])"
+    )
+    # A group of its own, so that the signal reaches this process alone.
+    with subprocess.Popen([PYTHON, "-c", script], start_new_session=True, stderr=-3) as process:
+        pid = int(until(lambda: Path("pid").exists() and Path("pid").read_text()))
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) != 0
+    until(lambda: not Path(f"/proc/{pid}").exists() or is_zombie(pid))
+
+
+def test_a_log_that_cannot_be_written_ends_the_program(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no log")
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    with pytest.raises(OSError, match="no log"):
+        study.run(Command("echo $$$$ > ../../pid; echo x; sleep 300"), [{"a": 1}])
+    pid = int(Path("pid").read_text())
+    until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_workers_need_no_pandas_for_it() -> None:
+    assert loaded_by("import psweep_nb.batch.command", HEAVY) == set()
+
+
+def test_names_of_our_own_files_are_no_templates(study: Study) -> None:
+    os.mkdir("templates")
+    Path("templates/pset.json").touch()
+    with pytest.raises(TemplateError, match=r"pset.json is no name for a template"):
+        study.run(Command("true", "templates"), [{"a": 1}])
 
 
 def test_names_and_texts_for_people(study: Study) -> None:
