@@ -180,8 +180,8 @@ submit() {{
         cat "$mark.err" >&2
         refuse $code
     fi
-    echo "job $token $job"
     echo "$job" >"$mark.job~" && mv -f "$mark.job~" "$mark.job" && rm -f "$mark.err"
+    echo "job $token $job"
 }}
 refuse() {{
     echo "refused $token $1"

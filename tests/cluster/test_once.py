@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Run, Study
+from psweep_nb import RemoteError, Run, Study
 from psweep_nb.batch import submitting
 from tests.cluster.following import COUNTED, collected, noted, quiet, times_run
 from tests.cluster.slurm import MAX_ARRAY_SIZE, Slurm
@@ -110,6 +110,13 @@ def test_cut_off_submissions_are_settled(
     assert times_run(run) == [1, 1]
 
 
+def all_submitted(study: Study, run: Run) -> bool:
+    """Submit what is left; what was being handed over at a kill may go on for a moment."""
+    study.submit_batch(notes=quiet)
+    found = noted(run)
+    return len(found) == run.info["n"] and all(job.job for job in found.values())
+
+
 KILLED = """\
 import sys
 from psweep_nb import Study
@@ -130,12 +137,78 @@ def test_a_kill_in_the_middle_neither_doubles_nor_loses(
     child.send_signal(signal.SIGKILL)
     child.communicate()
 
-    def all_submitted() -> bool:
-        # What was being handed over at the kill goes on, and is known when that is over.
-        study.submit_batch(notes=quiet)
-        open_jobs = noted(run)
-        return len(open_jobs) == 25 and all(job.job for job in open_jobs.values())
-
-    until(all_submitted, every=0.2)
+    until(lambda: all_submitted(study, run), every=0.2)
     assert collected(study, 25).done == 25
     assert times_run(run) == [1] * 25
+
+
+@pytest.mark.parametrize("over", ["here", "ssh"])
+def test_a_time_limit_in_the_middle_neither_doubles_nor_loses(
+    study: Study,
+    prepare: Callable[..., Run],
+    on_slurm: Slurm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    over: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    slow = tmp_path / "bin" / "sbatch"
+    slow.parent.mkdir()
+    slow.write_text('#!/bin/sh\nsleep 0.2\nexec sbatch "$@"\n')
+    slow.chmod(0o755)
+    info = {"host": "cluster", "path": str(tmp_path / "there")} if over == "ssh" else {}
+    if over == "ssh":
+        request.getfixturevalue("host")
+    run = prepare("well " * 12, jobscript=COUNTED, subcmd=str(slow), **info)
+    with monkeypatch.context() as patch:
+        for name, seconds in {"ASK_S": 1.5, "SUBMIT_S": 0, "_EACH_S": 0}.items():
+            patch.setattr(submitting, name, seconds)
+        with pytest.raises(RemoteError, match="it took longer than"):
+            study.submit_batch(notes=quiet)
+    until(lambda: all_submitted(study, run), every=0.2)
+    until(lambda: study.sync(every=0) and run.status().done == 12, timeout=60, every=0.1)
+    assert times_run(run) == [1] * 12
+
+
+def test_two_at_once_submit_each_pset_once(
+    study: Study, prepare: Callable[..., Run], on_slurm: Slurm
+) -> None:
+    run = prepare("well " * 15, jobscript=COUNTED)
+    command = [sys.executable, "-c", KILLED]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [child.communicate()[0].splitlines()[1] for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0]
+    assert sorted(said)[::-1] == [
+        *["nothing to submit; 15 submitted already"] * 2,
+        "15 psets submitted to m in 15 jobs",
+    ]
+    assert collected(study, 15).done == 15
+    assert times_run(run) == [1] * 15
+
+
+SYNCED = """\
+from psweep_nb import Study
+print("ready", flush=True)
+Study("calc").sync()
+"""
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.05, 0.1, 0.2])
+def test_a_kill_while_collecting_loses_no_row_and_doubles_none(
+    study: Study, prepare: Callable[..., Run], delay: float
+) -> None:
+    run = prepare("well " * 30, subcmd="sh")
+    study.submit_batch(notes=quiet)
+    marks = [f"{pset_id}/.psweep_job" for pset_id in run.folder.psets.ids(0, 30)]
+    until(lambda: all(list(Path("calc", mark).glob("*.exit")) for mark in marks), every=0.1)
+    for _ in range(2):
+        child = subprocess.Popen([sys.executable, "-c", SYNCED], stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(delay)  # wherever that is: the kills are to hit any place
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    study.sync()
+    df = Study("calc").df
+    assert df["square"].tolist() == [a * a for a in range(30)]
+    assert df["_attempt"].tolist() == [1] * 30
