@@ -125,7 +125,7 @@ class Server:
     def close(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(5)  # it hangs for ever when a page of it could start no kernel
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
