@@ -142,9 +142,10 @@ class Collector:
         at_work = [(view, there, _jobs_at(view, there)) for view, there in together]
         ids = sorted({job.job for _, _, mine in at_work for job in mine.values()})
         answer = place.scheduler.ask(place.shell, ids) if ids else {}
-        write_json(self._database.hidden / _ASKED, {**self._asked(), place.key: time()})
         for view, there, mine in at_work:
             self._fetch(view, there, mine, answer)
+        # Not before: what did not work may be tried again at once.
+        write_json(self._database.hidden / _ASKED, {**self._asked(), place.key: time()})
 
     def _asked(self) -> dict[str, float]:
         with contextlib.suppress(JournalError):
