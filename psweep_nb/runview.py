@@ -426,8 +426,17 @@ class RunView:
                 f"{counted(over, 'job')} over; sync() collects" if over else "",
             ]
             return "submitted", "; ".join(filter(None, parts))
-        rest = self.total - sum(self.counts)
-        return ("prepared" if rest else "finished"), ""
+        rest = self.total - sum(self.counts) - self._given_up()
+        return ("prepared" if rest > 0 else "finished"), ""
+
+    def _given_up(self) -> int:
+        """How many psets have nothing but a row of a batch run that was deleted."""
+        if not self.run.is_batch:
+            return 0
+        from psweep_nb.deletions import deleted  # pandas comes with it
+
+        with self._lock:
+            return sum(self._place[n] < 0 for n in deleted(self.run) if n < self.total)
 
     def status(self) -> Status:
         """The run at this moment, as far as it has been read by :meth:`poll`."""
@@ -437,7 +446,7 @@ class RunView:
         psets = self.running()
         running = len(psets)
         done, failed = self.counts
-        pending = max(0, self.total - done - failed - running)
+        pending = max(0, self.total - done - failed - running - self._given_up())
         ended = state in ENDED
         rate = self._rate(time() if not ended else None)
         left = None

@@ -18,6 +18,7 @@ from psweep_nb.batch.scheduler import Found
 from psweep_nb.batch.submitting import session_of, settle
 from psweep_nb.batch.transfer import pull
 from psweep_nb.database import Database
+from psweep_nb.deletions import deleted
 from psweep_nb.errors import JournalError, RemoteError, TrustError
 from psweep_nb.rundir import read_json, write_json
 from psweep_nb.runview import RunView
@@ -115,6 +116,7 @@ class Collector:
     def _left_by_hand(self, view: RunView) -> Iterator[End]:
         """Results of jobs that we know nothing of: submitted with the script, by a person."""
         known = {number for number, _, _ in view.states()} | view.open_jobs().keys()
+        known |= deleted(view.run).keys()
         for number in range(view.total):
             if number not in known:
                 folder = view.run.calc_path / view.run.psets.id(number)

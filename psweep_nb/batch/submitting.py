@@ -31,6 +31,7 @@ from psweep_nb.batch.remote import Done, failure
 from psweep_nb.batch.resultfiles import RESULTS
 from psweep_nb.batch.scheduler import ASK_S, Slurm, slurm_failure
 from psweep_nb.batch.transfer import push
+from psweep_nb.deletions import deleted
 from psweep_nb.errors import RemoteError, StudyError
 from psweep_nb.journal import DONE
 from psweep_nb.rundir import Session
@@ -48,14 +49,15 @@ class Choice:
     ----------
     attempts : dict of int to int
         Of each pset that is to be submitted, by number, which attempt it is.
-    submitted, done, failed : int
-        How many are left out, because a job has them, or they have ended.
+    submitted, done, failed, deleted : int
+        How many are left out, because a job has them, they have ended, or their row was deleted.
     """
 
     attempts: dict[int, int] = field(default_factory=dict)
     submitted: int = 0
     done: int = 0
     failed: int = 0
+    deleted: int = 0
 
     @property
     def left_out(self) -> str:
@@ -64,6 +66,7 @@ class Choice:
             f"{self.submitted} submitted already" if self.submitted else "",
             f"{self.done} done" if self.done else "",
             f"{self.failed} failed (retry=True submits them again)" if self.failed else "",
+            f"{self.deleted} deleted" if self.deleted else "",
         ]
         return ", ".join(filter(None, parts))
 
@@ -73,6 +76,7 @@ def choose(view: RunView, retry: bool, force: bool) -> Choice:
     view.poll()
     choice, open_jobs = Choice(), view.open_jobs()
     ended = {number: (kind, attempt) for number, kind, attempt in view.states()}
+    gone = deleted(view.run)
     for number in range(view.total):
         if number in open_jobs:
             if force:
@@ -81,7 +85,9 @@ def choose(view: RunView, retry: bool, force: bool) -> Choice:
                 choice.submitted += 1
             continue
         kind, attempt = ended.get(number, (None, 0))
-        if kind is None or force or (retry and kind != DONE):
+        if gone.get(number, -1) >= attempt:
+            choice.deleted += 1
+        elif kind is None or force or (retry and kind != DONE):
             choice.attempts[number] = attempt + 1
         elif kind == DONE:
             choice.done += 1

@@ -117,3 +117,21 @@ def test_jobs_get_their_ids_later_or_are_taken_back(run: Run) -> None:
     jobs.dropped(session, "new")
     [(number, job)] = jobs.jobs_of(session).items()
     assert (number, job.job, job.machine, job.attempt) == (0, "7", "here", 1)
+
+
+def test_deleted_rows_are_neither_submitted_nor_collected(study: Study, run: Run) -> None:
+    record(study.database, run.folder, [end(0, energy=1.5), end(2, error="no")])
+    study.delete(a=1)
+    status = run.status()
+    assert (status.state, status.pending) == ("finished", 0)
+    study.delete(a=2)
+    said: list[str] = []
+    study.submit_batch(retry=True, notes=said.append)
+    assert said == ["nothing to submit; 1 done, 2 deleted"]
+    folder = study.calc_path / run.folder.psets.id(1)
+    (folder / "result.json").write_text('{"energy": 3}')
+    study.sync()
+    assert study.df["a"].tolist() == [0]
+    assert study.rebuild(deleted=True)["a"].tolist() == [0, 1, 2]
+    study.sync()
+    assert study.df["energy"].tolist() == [1.5, 3.0, pd.NA]
