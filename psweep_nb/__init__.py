@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from psweep_nb.spaces import intspace, logspace, sample
     from psweep_nb.study import Study
     from psweep_nb.tables import df_filter_conds, df_print, df_read, df_to_json, df_write
+    from psweep_nb.ui.batch.prep import BatchPrep
     from psweep_nb.ui.editor.gridedit import GridEditor
     from psweep_nb.ui.explorer import explore
     from psweep_nb.ui.plots import plot_heatmap, plot_line, plot_scatter
@@ -82,6 +83,7 @@ _HOMES = {
     "spaces": ("intspace", "logspace", "sample"),
     "study": ("Study",),
     "tables": ("df_filter_conds", "df_print", "df_read", "df_to_json", "df_write"),
+    "ui.batch.prep": ("BatchPrep",),
     "ui.editor.gridedit": ("GridEditor",),
     "ui.explorer": ("explore",),
     "ui.plots": ("plot_heatmap", "plot_line", "plot_scatter"),
@@ -90,6 +92,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BatchPrep",
     "Command",
     "CommandError",
     "FunctionError",

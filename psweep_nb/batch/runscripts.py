@@ -1,7 +1,7 @@
-"""The scripts ``run_<machine>.sh`` that submit the jobs of a machine by hand. Used by `preparing`.
+"""The scripts ``run_<machine>.sh`` that submit the jobs of a machine by hand.
 
-A script is the user's to edit: the lines of the newest run are added, those of older runs are
-commented out, all else stays.
+Used by `preparing` and `preview`. A script is the user's to edit: the lines of the newest run are
+added, those of older runs are commented out, all else stays.
 """
 
 import re
@@ -24,6 +24,11 @@ _LINE = re.compile(rb"^([ \t]*cd[ \t])", re.MULTILINE)
 def script_of(calc_path: Path, machine: str) -> Path:
     """Where the script of a machine is."""
     return calc_path / f"run_{machine}.sh"
+
+
+def lines_in(script: Path) -> int:
+    """How many lines of a script submit something; the next run makes comments of them."""
+    return len(_LINE.findall(script.read_bytes())) if script.exists() else 0
 
 
 def add_run(

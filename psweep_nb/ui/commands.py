@@ -167,6 +167,16 @@ COMMANDS = {
             ),
             "%psweep export run.py",
         ),
+        Command(
+            "batch",
+            "%psweep batch [PARAMS]",
+            "prepare psets for jobs: templates, machines, what will be written; submit, sync",
+            (
+                Option("--command", "the Command that the jobs run", "-c", "NAME", "expression"),
+                _DIR,
+            ),
+            "%psweep batch params",
+        ),
         Command("use", "%psweep use DIR", "work on the study in this directory from now on"),
     )
 }

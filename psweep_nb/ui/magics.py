@@ -319,6 +319,21 @@ class PsweepMagics(JobMagics, Magics):
         study = self.session.study(given, create=True) if given is not None else None
         display(gridedit.edit(self.session, name, study))
 
+    def _batch(self, words: Words) -> None:
+        from psweep_nb.batch.command import Command
+        from psweep_nb.ui.batch.prep import BatchPrep
+
+        self._nothing_left(words.plain[1:], words.plain[0] if words.plain else "")
+        names, given = self.session.names, words.options
+        params = arguments.evaluate(words.plain[0], names, "PARAMS") if words.plain else None
+        command = None
+        if "--command" in given:
+            command = arguments.evaluate(given["--command"], names, "--command")
+            if not isinstance(command, Command):
+                raise UsageError(f"--command: {given['--command']} is no ps.Command")
+        study = self.session.study(given["--dir"], create=True) if "--dir" in given else None
+        display(BatchPrep._of(self.session, params, command, study))
+
     # -- commands ----------------------------------------------------------------------------
 
     def _stop(self, words: Words) -> None:

@@ -159,6 +159,19 @@ class Session:
         self.names[name] = self._bound[name] = value
 
 
+def of_notebook() -> Session:
+    """The notebook's: that of the magics where they are loaded."""
+    from IPython.core.getipython import get_ipython
+
+    import __main__
+
+    ip = get_ipython()
+    if ip is None:
+        return Session(vars(__main__))
+    magics = ip.magics_manager.registry.get("PsweepMagics")
+    return magics.session if magics is not None else Session(ip.user_ns)
+
+
 def _no_study(key: Path, where: Path) -> str:
     try:
         beside = [p.name for p in key.parent.iterdir() if (p / ".psweep").is_dir()]

@@ -10,10 +10,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+import psweep_nb as ps
 from psweep_nb.ui.watch import Strip
+from tests.ui.batchpage import BatchPage
 from tests.ui.editorpage import EditorPage
 from tests.ui.explorerpage import ExplorerPage
 from tests.ui.stubpage import StubPage, WidgetPage
+from tests.ui.test_batch_page import prep_of
 from tests.ui.test_editor_page import editor_of, looks
 from tests.ui.test_panel_page import shading
 from tests.ui.test_picture import table
@@ -75,7 +78,22 @@ def watched(browser: Browser, theme: str) -> Iterator[WidgetPage]:
     yield page
 
 
-@pytest.mark.parametrize("show", [panel, editor, explorer, watched])
+def batch(browser: Browser, theme: str) -> Iterator[WidgetPage]:
+    page = BatchPage(browser, ps.BatchPrep([{"a": 1}], study=ps.Study("calc")), theme)
+    yield page
+    page.close()
+    page = BatchPage(browser, prep_of(), theme)
+    page.page.get_by_role("button", name="input.toml").click()
+    page.page.get_by_role("button", name="Code", exact=True).click()
+    yield page
+    page.close()
+    page = BatchPage(browser, prep_of(missing=False), theme)
+    page.page.get_by_role("button", name="Write 12").click()
+    expect(page.page.locator(".psb-said")).to_contain_text("in a cell: ")
+    yield page
+
+
+@pytest.mark.parametrize("show", [panel, editor, explorer, watched, batch])
 def test_axe_finds_nothing(
     browser: Browser, shots: Path, theme: str, show: Callable[..., Iterator[WidgetPage]]
 ) -> None:

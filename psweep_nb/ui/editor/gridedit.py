@@ -32,7 +32,7 @@ from psweep_nb.ui.editor.actions import (
 )
 from psweep_nb.ui.editor.editing import Content, Editing
 from psweep_nb.ui.panel import keep_answering
-from psweep_nb.ui.session import Session
+from psweep_nb.ui.session import Session, of_notebook
 from psweep_nb.ui.slot import Slot, display
 from psweep_nb.ui.widgetfiles import joined
 
@@ -154,7 +154,7 @@ class GridEditor:
     ) -> None:
         if name is not None and not name.isidentifier():
             raise ParamsError(f"name is {name!r}; it should be the name of a variable")
-        session = session or _session()
+        session = session or of_notebook()
         # Messages of the page are handled on whatever thread the kernel chooses.
         self._lock = threading.RLock()
         self._editing = Editing(content, session.names, name, opened)
@@ -367,16 +367,3 @@ def edit(session: Session, name: str, study: Study | None = None) -> GridEditor:
 
 
 _editors: dict[str, GridEditor] = {}  # by the variable; a kernel has one notebook
-
-
-def _session() -> Session:
-    """The notebook's: that of the magics where they are loaded."""
-    from IPython.core.getipython import get_ipython
-
-    import __main__
-
-    ip = get_ipython()
-    if ip is None:
-        return Session(vars(__main__))
-    magics = ip.magics_manager.registry.get("PsweepMagics")
-    return magics.session if magics is not None else Session(ip.user_ns)
