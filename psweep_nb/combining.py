@@ -8,9 +8,10 @@ import pandas as pd
 
 from psweep_nb import frames
 from psweep_nb.errors import OptionError
+from psweep_nb.exact import params_of_rows
 from psweep_nb.foreign import failed_flags
 from psweep_nb.hashing import sha1_digests
-from psweep_nb.holders import psets_in_table
+from psweep_nb.holders import parameters_in
 from psweep_nb.study import Study
 
 ORIGIN = "_study"
@@ -128,12 +129,12 @@ def aggregate(
     df = data if isinstance(data, pd.DataFrame) else data.df
     if "_failed" in df or "_pset_id" in df:
         df = df[[failed is False for failed in failed_flags(df)]]
-    if params is None:
-        psets = psets_in_table(df) if len(df) else []
-        given = dict.fromkeys(name for pset in psets for name in pset if name[:1] != "_")
-        names = [name for name in df.columns if name in given]
-    else:
+    if params is not None:
         names = frames.columns_given(params, "params", df.columns)
+    elif isinstance(data, Study):
+        names = params_of_rows(data.database, df)
+    else:
+        names = parameters_in(df)
     groups = _groups(df, names)
     results = _numbers(df, names, cols)
     first = ~pd.Series(groups).duplicated().to_numpy()

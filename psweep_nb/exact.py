@@ -40,6 +40,21 @@ def psets_of_rows(database: Database, rows: pd.DataFrame) -> list[Pset]:
     return [pset for pset in psets if pset is not None]
 
 
+def params_of_rows(database: Database, rows: pd.DataFrame) -> list[str]:
+    """Return the columns that are parameters in any of some rows, in the table's order."""
+    names: set[str] = set()
+    ids = rows["_run_id"].tolist() if "_run_id" in rows else [None] * len(rows)
+    known: dict[object, bool] = {}
+    for run_id in dict.fromkeys(ids):
+        run = _run_of(database, run_id)
+        known[run_id] = run is not None
+        names.update(run.info["params"] if run is not None else ())
+    others = rows[[not known[run_id] for run_id in ids]]
+    if len(others):
+        names.update(*psets_in(others))
+    return [name for name in rows.columns if name in names and not name.startswith("_")]
+
+
 def psets_of_run(run: RunDir, trusted: bool) -> list[Pset]:
     """Return all psets of a run, those too that have not been computed."""
     return [dict(pset) for pset in run.psets.psets(range(len(run.psets)), loader(trusted))]
@@ -47,11 +62,12 @@ def psets_of_run(run: RunDir, trusted: bool) -> list[Pset]:
 
 def _stored(database: Database, run_id: object, rows: pd.DataFrame) -> list[Pset | None]:
     """What a run's record says, None for rows that it does not know."""
-    run = RunDir(database.hidden / str(run_id))
+    run = _run_of(database, run_id)
     try:
-        uuid.UUID(str(run_id))  # a person may write anything into a table, also a path
+        if run is None:
+            return [None] * len(rows)
         first, stored = run.info["pset_seq"], run.psets
-    except (ValueError, JournalError, OSError):
+    except (JournalError, OSError):
         return [None] * len(rows)
     numbers = (rows["_pset_seq"] - first).tolist()
     known = [
@@ -61,3 +77,13 @@ def _stored(database: Database, run_id: object, rows: pd.DataFrame) -> list[Pset
     there = [number for number, is_known in zip(numbers, known, strict=True) if is_known]
     found = iter(stored.psets(there, loader(database.trusted)))
     return [dict(next(found)) if is_known else None for is_known in known]
+
+
+def _run_of(database: Database, run_id: object) -> RunDir | None:
+    """The run of that id, None where none can be read."""
+    try:
+        uuid.UUID(str(run_id))  # a person may write anything into a table, also a path
+        run = RunDir(database.hidden / str(run_id))
+        return run if run.info else None
+    except (ValueError, JournalError, OSError):
+        return None

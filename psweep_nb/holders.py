@@ -135,6 +135,28 @@ def _without_results(table: "pd.DataFrame", psets: list[dict[str, Any]]) -> list
     return [pset for pset in found if pset is not None]
 
 
+def parameters_in(table: "pd.DataFrame") -> list[str]:
+    """The columns of a study's table that are parameters in any of its rows.
+
+    Raises
+    ------
+    ParamsError
+        As `psets_in`.
+    """
+    _check_not_tidy(table)
+    names: set[str] = set()
+    rest = table
+    if {"_run_id", "_calc_dir", "_attempt"} <= set(table.columns):
+        keys = list(zip(table["_calc_dir"].tolist(), table["_run_id"].tolist(), strict=True))
+        known = {key: _parameters_of_run(*key) for key in dict.fromkeys(keys)}
+        for found in known.values():
+            names |= found or set()
+        rest = table[[known[key] is None for key in keys]]
+    if len(rest):
+        names.update(*psets_in_table(rest))
+    return [name for name in table.columns if name in names and not name.startswith("_")]
+
+
 def _by_convention(pset: dict[str, Any]) -> dict[str, Any]:
     """Psweep's rules: a trailing underscore marks a result; what is absent is None or NaN."""
     return {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.artifacts import directories, one_directory, read_artifacts
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, StudyError
-from psweep_nb.exact import psets_of_rows
+from psweep_nb.exact import params_of_rows
 from psweep_nb.foreign import failed_flags
 from psweep_nb.gridarrays import to_dataset
 from psweep_nb.tidy import chosen
@@ -159,7 +159,7 @@ class ResultMethods:
         """
         rows = chosen(self.database.frame(), latest, where or {})
         paths = directories(self.database, self.calc_path, rows)
-        return read_artifacts(reader, rows, self._params(rows), paths, workers)
+        return read_artifacts(reader, rows, params_of_rows(self.database, rows), paths, workers)
 
     def to_xarray(
         self,
@@ -203,12 +203,7 @@ class ResultMethods:
         """
         rows = chosen(self.database.frame(), False, where)
         rows = rows[[failed is False for failed in failed_flags(rows)]]
-        return to_dataset(rows, self._params(rows), cols, dims)
-
-    def _params(self, rows: "pd.DataFrame") -> list[str]:
-        """The columns that are parameters of some rows, in the table's order."""
-        given = {name for pset in psets_of_rows(self.database, rows) for name in pset}
-        return [name for name in rows.columns if name in given and not name.startswith("_")]
+        return to_dataset(rows, params_of_rows(self.database, rows), cols, dims)
 
 
 def _seqs(runs: "Runs") -> str:
