@@ -9,6 +9,7 @@ import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode, writ
 from psweep_nb.database import Database
 from psweep_nb.errors import StudyError, TemplateError
 from psweep_nb.functions import Workload
-from psweep_nb.locks import is_held
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.submission import Options, Submission, prepare, publish_run
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _STAGE = ".prep-"
+_ID = 36  # characters of a run's id
 #: What stands for the command in job scripts.
 CMD = "_cmd"
 JOBS = "batch"  # what a run without a command has for the name of its function
@@ -158,7 +159,8 @@ def publish_batch(
     def before(session: Session, info: dict[str, Any]) -> None:
         info["kind"] = "batch"
         info["machines"] = {machine.name: machine.info for machine in batch.machines}
-        _stage(batch, session.run, psets, info, calc_path / f"{_STAGE}{info['run_id']}")
+        stage = calc_path / f"{_stages(database)}{info['run_id']}"
+        _stage(batch, session.run, psets, info, stage)
         ending.prepared(session, len(psets))
 
     found = publish_run(database, submission, numbers, calc_dir, calc_path, before)
@@ -202,12 +204,16 @@ def finish(database: Database, calc_path: Path) -> None:
     study's lock is held.
     """
     for stage in sorted(calc_path.glob(f"{_STAGE}*")):
-        run_id = stage.name.removeprefix(_STAGE)
-        run = RunDir(database.hidden / run_id)
+        run = RunDir(database.hidden / stage.name[-_ID:])
         if run.path.is_dir():
             _put_in_place(run, stage, calc_path)
-        elif _is_ours(database, calc_path, run_id):
+        elif stage.name.startswith(_stages(database)):
             shutil.rmtree(stage, ignore_errors=True)
+
+
+def _stages(database: Database) -> str:
+    """How names of stages begin that belong to a table: calc_path may be that of several."""
+    return f"{_STAGE}{sha1(os.fsencode(database.path)).hexdigest()[:8]}-"
 
 
 def finish_cut_off(database: Database, calc_path: Path) -> None:
@@ -215,12 +221,6 @@ def finish_cut_off(database: Database, calc_path: Path) -> None:
     if any(calc_path.glob(f"{_STAGE}*")):
         with database.locked():
             finish(database, calc_path)
-
-
-def _is_ours(database: Database, calc_path: Path, run_id: str) -> bool:
-    """Whether a run that does not exist was to be one of this study: calc_path may have several."""
-    hidden = database.hidden / f".new-{run_id}"
-    return calc_path == database.calc_dir or (hidden.is_dir() and not is_held(hidden / "lock"))
 
 
 def _put_in_place(run: RunDir, stage: Path, calc_path: Path) -> None:

@@ -270,6 +270,18 @@ def test_a_table_elsewhere(templates) -> None:
     }  # fmt: skip
 
 
+def test_what_another_study_prepares_in_the_same_directory_stays(templates, study: Study) -> None:
+    templates()
+    ps.prep_batch(PARAMS, database_dir="db")
+    [run] = Study("calc", database_dir="db").runs
+    stage = Path("calc", f"{preparing._stages(run.study.database)}{run.run_id[:-1]}x")
+    stage.mkdir()
+    study.prep_batch(PARAMS)
+    assert stage.exists()
+    ps.prep_batch(PARAMS, database_dir="db")
+    assert not stage.exists()
+
+
 def test_check_finds_all_in_place(templates, study: Study) -> None:
     from psweep_nb.psetdirs import compare
 
