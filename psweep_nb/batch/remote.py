@@ -51,7 +51,7 @@ _MEANING = (
     ),
     (
         r"No space left on device|[Dd]isk quota exceeded",
-        "there is no room left: make some, and do it again",
+        "there is no room left, on {host} or here: make some, and do it again",
     ),
     (
         r"is your shell clean",
