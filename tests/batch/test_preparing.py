@@ -55,6 +55,19 @@ def test_the_scripts_of_old_runs_stay_as_comments(templates, study: Study) -> No
     assert len(re.findall(r"^# cd .*# run_seq=0 pset_seq=[01]$", script.read_text(), re.M)) == 2
 
 
+def test_a_script_of_psweeps_is_gone_on_with(templates, study: Study) -> None:
+    templates()
+    Path("calc").mkdir()
+    head = "#!/bin/sh\n\nhere=$(readlink -f $(dirname $0))\n\n"
+    old = "cd $here/6d95b366; sh jobscript_here  # run_seq=1 pset_seq=2"
+    Path("calc/run_here.sh").write_text(f"{head}# {old}\n{old}")
+    study.prep_batch(PARAMS[:1])
+    text = Path("calc/run_here.sh").read_text()
+    assert text.startswith(f'{head}# {old}\n# {old}\ncd "$here"/')
+    done = subprocess.run(["sh", "calc/run_here.sh"], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 x\n"
+
+
 def test_rows_come_back_by_rebuild(templates, study: Study) -> None:
     templates()
     study.prep_batch(PARAMS)
