@@ -38,7 +38,8 @@ def table(calc_dir: str) -> pd.DataFrame:
 
 def test_all_are_tested_and_listed() -> None:
     names = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*.py")]
-    tests, listed = Path(__file__).read_text(), (EXAMPLES / "README.md").read_text()
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
+    listed = (EXAMPLES / "README.md").read_text()
     for name in names:
         if name.name != "model.py" and "templates" not in name.parts:
             assert f'run("{name.as_posix()}"' in tests
@@ -68,6 +69,15 @@ def test_vary_1_param_parallel() -> None:
     assert np.allclose(df["area"], 1.56, atol=0.02)
     assert os.getpid() not in df["pid"].tolist()
     assert f"computed by {df['pid'].nunique()} processes" in out
+
+
+def test_dask_local() -> None:
+    out = run("dask_local.py")
+    df = table("calc_dask_local")
+    assert len(df) == 24  # the second time nothing was new
+    assert np.allclose(df["largest"] / (2 * np.sqrt(df["n"])), 1, atol=0.25)
+    assert f"computed by {df['pid'].nunique()} processes" in out
+    assert os.getpid() not in df["pid"].tolist()
 
 
 def test_vary_1_param_repeat_same() -> None:

@@ -215,7 +215,9 @@ class FuturesExecutor:
         )
 
     def _break(self, why: object) -> None:
-        text = f"{type(why).__name__}: {why}" if isinstance(why, BaseException) else why
+        text = str(why).partition("\n")[0]
+        if isinstance(why, BaseException):
+            text = f"{type(why).__name__}: {text}"
         self._broken = (
             f"the executor cannot go on ({text}); make a new one and submit the psets again with "
             'skip="done"'
