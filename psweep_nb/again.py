@@ -3,31 +3,45 @@
 Used by `runs` and `rerunning`; reads the run's view, changes nothing.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection
+from concurrent.futures import Executor
 from typing import Any
 
 from psweep_nb.deletions import deleted
 from psweep_nb.errors import OptionError, StudyError
+from psweep_nb.executors.pools import leaves
 from psweep_nb.journal import FAILED
 from psweep_nb.judging import stored_keys
 from psweep_nb.rundir import Session, SessionSpec
 from psweep_nb.runview import RunView
-from psweep_nb.submission import Options
+from psweep_nb.submission import Options, workers_in
 
 Todo = list[tuple[int, int]]  # number and attempt
 
 
 def options_of(
-    before: SessionSpec, workers: int | None, setup: Callable[[], Any] | None, label: str = ""
+    before: SessionSpec,
+    workers: int | None,
+    setup: Callable[[], Any] | None,
+    label: str = "",
+    executor: Executor | None = None,
 ) -> Options:
-    """Return how psets of a session are executed again, in the background."""
+    """Return how psets of a session are executed again, in the background.
+
+    A pool of then is not known any more: without another, workers of this machine take its place.
+    """
+    in_pool = "abandon" in before.can
+    in_thread = executor is not None or (before.mode == "thread" and not in_pool)
+    if workers is None:
+        workers = min(before.workers, os.cpu_count() or 1) if in_pool else before.workers
     return Options(
-        "thread" if before.mode == "thread" else "process",
-        before.workers if workers is None else workers,
-        processes=before.mode != "thread",
-        travels=before.mode != "thread",
+        "thread" if in_thread else "process",
+        workers_in(executor, workers),
+        processes=not in_thread,
+        travels=not in_thread or leaves(executor),
         on_error="record" if before.on_error == "raise" else before.on_error,
         timeout=before.timeout,
         label=label,

@@ -6,7 +6,7 @@ Used by the study alone.
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
@@ -17,51 +17,17 @@ from psweep_nb.database import Database
 from psweep_nb.endedrows import EndedRows
 from psweep_nb.engine import Ended
 from psweep_nb.errors import OptionError, PsetError
-from psweep_nb.executors.pools import end_of, is_asynchronous, size_of
+from psweep_nb.executors.pools import leaves
 from psweep_nb.progress import progress_bar
 from psweep_nb.running import workers_of
 from psweep_nb.runs import Run
-from psweep_nb.submission import MAX_WORKERS, Options, Published
+from psweep_nb.submission import Options, Published, workers_in
 from psweep_nb.trust import loader
 
 Notes = Callable[[str], object]
 OnRow = Callable[[pd.DataFrame], object]
 OnProgress = Callable[[int], object]
 Slots = Sequence[Mapping[str, str]] | None
-
-
-def pool_of(executor: Executor | None, dask_client: Any) -> Executor | None:
-    """Return the pool that was given: as it is, or by its Dask client.
-
-    Raises
-    ------
-    OptionError
-        If it is none, both are given, it is at an end, or belongs to an event loop.
-    """
-    if dask_client is not None:
-        if executor is not None:
-            raise OptionError("executor and dask_client were given; one of them is enough")
-        if not hasattr(dask_client, "get_executor"):
-            raise OptionError(
-                f"dask_client is {dask_client!r:.80}; it should be a distributed.Client, such as "
-                "Client(n_workers=2)"
-            )
-        executor = dask_client.get_executor(pure=False)
-    if executor is not None and not isinstance(executor, Executor):
-        raise OptionError(
-            f"executor is {executor!r:.80}; it should be a concurrent.futures.Executor, such as "
-            "ThreadPoolExecutor(4)"
-        )
-    if executor is None:
-        return None
-    if is_asynchronous(executor):
-        raise OptionError(
-            "the Dask client belongs to an event loop, and a run could not wait for it; make one "
-            "with asynchronous=False"
-        )
-    if end := end_of(executor):
-        raise OptionError(f"the executor cannot be used: {end}; make a new one")
-    return executor
 
 
 def in_background(
@@ -100,15 +66,9 @@ def _options(
     executor: Executor | None,
     more: dict[str, Any],
 ) -> Options:
-    size = _pool_size(executor, workers_of(workers, slots))
-    leaves = executor is not None and not isinstance(executor, ThreadPoolExecutor)
-    travels = processes or leaves
+    size = workers_in(executor, workers_of(workers, slots))
+    travels = processes or leaves(executor)
     return Options(mode, size, processes=processes, travels=travels, slots=slots, **more)
-
-
-def _pool_size(executor: Executor | None, workers: int) -> int:
-    size = None if executor is None else size_of(executor)
-    return workers if size is None else max(1, min(size, MAX_WORKERS))
 
 
 def work_here(

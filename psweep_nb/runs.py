@@ -7,6 +7,7 @@ of them, in any number of processes, may stand for one run.
 import contextlib
 import os
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor
 from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,6 +20,7 @@ from psweep_nb.database import Database
 from psweep_nb.engine import wait_for_old_workers
 from psweep_nb.errors import OptionError, PsweepError, StudyError
 from psweep_nb.exact import psets_of_run
+from psweep_nb.executors.pools import pool_of
 from psweep_nb.judging import taken_over
 from psweep_nb.livecells import STOPPING
 from psweep_nb.locks import FileLock
@@ -238,11 +240,24 @@ class Run:
 
     # -- going on ----------------------------------------------------------------------------
 
-    def resume(self, workers: int | None = None) -> "Run":
+    def resume(
+        self,
+        workers: int | None = None,
+        executor: Executor | None = None,
+        dask_client: Any = None,
+    ) -> "Run":
         """Go on: a paused run, or one that was stopped or lost, with what has no record yet.
 
         The stored function is used, under the same ids. What a later run has done meanwhile, or
         another one is at work on, is passed over.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Worker processes, else as many as before.
+        executor, dask_client
+            As in `Study.submit`. A run in a pool goes on in worker processes of this machine where
+            none is given.
 
         Raises
         ------
@@ -250,6 +265,7 @@ class Run:
             If there is nothing to go on with, or the run was started on another host.
         """
         self._require_engine("resumed")
+        pool = pool_of(executor, dask_client)
         if not self.status().ended:
             self.folder.command("resume")
             if not self._was_told_to_stop() or self._goes_on():
@@ -271,7 +287,7 @@ class Run:
                     "it"
                 )
             func, setup = self._stored.function(), self._stored.setup(recorded=True)
-            self._start(lock, "resume", func, setup, todo, workers, stored=True)
+            self._start(lock, "resume", func, setup, todo, workers, pool, stored=True)
         return self
 
     def retry(
@@ -281,6 +297,8 @@ class Run:
         workers: int | None = None,
         notes: Notes | None = None,
         match: str | None = None,
+        executor: Executor | None = None,
+        dask_client: Any = None,
     ) -> "Run":
         """Execute the failed psets of an ended run again, under their own ids.
 
@@ -298,6 +316,8 @@ class Run:
             Gets a sentence when the function has changed.
         match : str, optional
             Only those whose traceback contains this text, or matches it as a regular expression.
+        executor, dask_client
+            As in `resume`.
 
         Raises
         ------
@@ -308,11 +328,12 @@ class Run:
             If there is no function of that name any more.
         """
         self._require_engine("retried here")
+        pool = pool_of(executor, dask_client)
         with self._locked_to("retry") as lock:
             todo = again.failed(self.view, match, self._taken_over())
             stored = func is None and recorded
             func, setup = self._stored.chosen(func, recorded, notes), self._stored.setup(recorded)
-            self._start(lock, "retry", func, setup, todo, workers, stored=stored)
+            self._start(lock, "retry", func, setup, todo, workers, pool, stored=stored)
         return self
 
     def _taken_over(self) -> set[bytes]:
@@ -346,9 +367,10 @@ class Run:
         setup: Callable[[], Any] | None,
         todo: list[tuple[int, int]],
         workers: int | None,
+        executor: Executor | None,
         stored: bool,
     ) -> None:
-        options = again.options_of(self.spec, workers, setup)
+        options = again.options_of(self.spec, workers, setup, executor=executor)
         params = [self.folder.psets.pset(number, self.view.load) for number, _ in todo]
         submission = prepare(func, params, options)
         submission.known = self.spec if stored else None
@@ -361,7 +383,7 @@ class Run:
         if options.processes:
             hosts.start_process(session, handed, self.study.trusted)
         else:
-            hosts.start_thread(session, handed, self.study.database, func, None, setup)
+            hosts.start_thread(session, handed, self.study.database, func, executor, setup)
 
     # -- leaving the notebook ----------------------------------------------------------------
 

@@ -19,20 +19,12 @@ from psweep_nb.batch.following import JobMethods
 from psweep_nb.batch.methods import BatchMethods
 from psweep_nb.database import BASENAME, Database, check_basename
 from psweep_nb.errors import StudyError
+from psweep_nb.executors.pools import pool_of
 from psweep_nb.files import path_of
 from psweep_nb.functions import name_of
 from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import Judgement, active_runs, judge
-from psweep_nb.launching import (
-    Notes,
-    OnRow,
-    here,
-    in_background,
-    pool_of,
-    raise_first,
-    tell,
-    work_here,
-)
+from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
 from psweep_nb.planning import Plan
 from psweep_nb.rerunning import repeated
 from psweep_nb.results import ResultMethods

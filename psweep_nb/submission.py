@@ -11,6 +11,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, ParamsError
+from psweep_nb.executors.pools import size_of
 from psweep_nb.functions import (
     Call,
     decide_call,
@@ -49,6 +51,12 @@ if TYPE_CHECKING:
 MAX_TIMEOUT_S = 1e9
 MAX_WORKERS = 4096
 ON_ERROR = ("raise", "record", "stop")
+
+
+def workers_in(executor: Executor | None, otherwise: int) -> int:
+    """Return how many workers a pool has just now; `otherwise` where it does not tell."""
+    size = None if executor is None else size_of(executor)
+    return otherwise if size is None else max(1, min(size, MAX_WORKERS))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,29 @@ from tests import workloads
 from tests.waiting import until
 
 Params = list[dict[str, Any]]
-ALLOWED_FAILURES = 1  # the first death that a task is in is forgiven; 3 take their time
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 1,  # deaths that a task is in; 3 take their time
+    # A worker that is not back so long after a death (not this one: any) is given up for good.
+    "distributed.deploy.lost-worker-timeout": "600 s",
+}
 
 
-def new_client() -> Client:
-    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES}):
-        return Client(
-            n_workers=2,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        )
+@contextmanager
+def new_client() -> Iterator[Client]:
+    one = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1"}
+    with dask.config.set(CONFIG), Client(dashboard_address="127.0.0.1:0", **one) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
+    with new_client() as up:
+        yield up
+
+
+@pytest.fixture
+def own_client() -> Iterator[Client]:
+    """For a test that kills its workers, which take their time to come back."""
     with new_client() as up:
         yield up
 
@@ -82,11 +91,11 @@ def test_other_ways_to_give_it(client: Client, study: Study) -> None:
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(
-    client: Client, study: Study, tmp_path: Path
+    own_client: Client, study: Study, tmp_path: Path
 ) -> None:
-    run = study.submit(workloads.wait_for_go, gated(tmp_path, 12), dask_client=client)
+    run = study.submit(workloads.wait_for_go, gated(tmp_path, 12), dask_client=own_client)
     until(lambda: began(tmp_path) == 2)
-    victim, *_ = client.run(os.getpid).values()
+    victim, *_ = own_client.run(os.getpid).values()
     os.kill(victim, signal.SIGKILL)
     (tmp_path / "go").touch()
     assert run.wait(60).state == "finished"
@@ -96,14 +105,19 @@ def test_a_killed_worker_loses_and_doubles_nothing(
     assert run.view.count == 12, "records, executed twice or not"
 
 
-def test_who_kills_each_worker_fails_alone(client: Client, study: Study) -> None:
-    run = study.submit(kill_own_worker, numbers(12), dask_client=client)
+def test_who_kills_each_worker_fails_alone(
+    client: Client, own_client: Client, study: Study
+) -> None:
+    run = study.submit(kill_own_worker, numbers(12), dask_client=own_client)
     status = run.wait(120)
     assert (status.state, status.done, status.failed) == ("finished", 11, 1)
     assert run.df["_failed"].tolist() == [a == 3 for a in range(12)]
     failure = run.failures[0]
     assert failure.error.startswith("KilledWorker: Attempted to run task")
     assert "raised by the executor, not the function" in failure.traceback
+    run.retry(where, dask_client=client).wait(60)
+    assert run.df["pid"].dropna().tolist()[0] in client.run(os.getpid).values()
+    assert run.df["_attempt"].tolist() == [1 + (a == 3) for a in range(12)]
 
 
 def test_stop_at_once_lets_go(client: Client, study: Study, tmp_path: Path) -> None:
@@ -121,16 +135,18 @@ def test_stop_at_once_lets_go(client: Client, study: Study, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("end", [Client.close, lambda client: client.cluster.close()])
 def test_a_closed_client_is_said(
-    study: Study, tmp_path: Path, end: Callable[[Client], object]
+    client: Client, study: Study, tmp_path: Path, end: Callable[[Client], object]
 ) -> None:
-    with new_client() as client:
-        run = study.submit(workloads.wait_for_go, gated(tmp_path, 12), dask_client=client)
+    with new_client() as first:
+        run = study.submit(workloads.wait_for_go, gated(tmp_path, 12), dask_client=first)
         until(lambda: began(tmp_path) == 2)
-        end(client)
+        end(first)
         (tmp_path / "go").touch()
         status = run.wait(30)
         assert (status.state, status.pending) == ("stopped", 12)
         assert "the executor cannot go on (its Dask client is clos" in status.message
-        assert 'submit the psets again with skip="done"' in status.message
+        assert "make a new one, then run.resume(executor=...), or submit" in status.message
         with pytest.raises(OptionError, match=r"its Dask client is clos.*; make a new one"):
-            study.run(workloads.double, numbers(2), dask_client=client)
+            study.run(workloads.double, numbers(2), dask_client=first)
+    assert run.resume(dask_client=client).wait(60).done == 12
+    assert run.spec.mode == "thread", "that of the client; not worker processes of our own"

@@ -8,14 +8,13 @@ when the pool is dead.
 import contextlib
 import pickle
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from concurrent.futures import ThreadPoolExecutor as Threads
 from queue import Empty, SimpleQueue
 from time import monotonic, time_ns
 
 from psweep_nb import slates
 from psweep_nb.executors import Progress, chunks
 from psweep_nb.executors.chunks import Chunk, Function, Item, Outcome
-from psweep_nb.executors.pools import end_of, size_of
+from psweep_nb.executors.pools import end_of, leaves, size_of
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
 from psweep_nb.rundir import Session
@@ -58,7 +57,7 @@ class FuturesExecutor:
         self._executor = executor
         self._window = IN_FLIGHT * workers
         self._functions = func, setup
-        self._in_threads = isinstance(executor, Threads)
+        self._in_threads = not leaves(executor)
         self.can = frozenset(() if self._in_threads else ("abandon",))
         self._keep_error = session.spec.on_error == "raise"
         self._pending: dict[Future[Outcome], tuple[int, int, float]] = {}
@@ -219,8 +218,8 @@ class FuturesExecutor:
         if isinstance(why, BaseException):
             text = f"{type(why).__name__}: {text}"
         self._broken = (
-            f"the executor cannot go on ({text}); make a new one and submit the psets again with "
-            'skip="done"'
+            f"the executor cannot go on ({text}); make a new one, then run.resume(executor=...), "
+            'or submit the psets again with skip="done"'
         )
 
     def _let_go(self) -> None:
