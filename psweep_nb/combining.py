@@ -1,6 +1,7 @@
 """Rows put together: repeats to mean, spread and number, several studies to one table."""
 
 import os
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
@@ -145,9 +146,8 @@ def aggregate(
     for name in results:
         table[f"{name}_mean"] = grouped[name].mean().to_numpy()
         table[f"{name}_std"] = grouped[name].std().to_numpy()
-    table["_n" if "n" in names else "n"] = pd.Series(groups, dtype="int64").groupby(
-        groups, sort=False
-    ).size().to_numpy() if len(df) else pd.Series(dtype="int64")  # fmt: skip
+    numbers = list(Counter(groups).values())
+    table["_n" if "n" in names else "n"] = pd.Series(numbers, dtype="int64")
     return table
 
 

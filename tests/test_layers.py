@@ -28,6 +28,7 @@ LAYERS = (
         "frames",
         "functions",
         "gitcommand",
+        "gitstate",
         "hashing",
         "holders",
         "jobs",

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-import time
+import threading
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from psweep_nb import Run, Study, provenance, run_local
 from psweep_nb.functions.imports import imported_by
+from psweep_nb.gitstate import look
 from tests import workloads
 
 
@@ -160,7 +161,7 @@ def test_the_tree_is_that_of_the_code(
 def test_users_own_git_meets_no_lock(repo: Path) -> None:
     Path("model.py").touch()  # git would refresh its index, under its lock
     (repo / ".git" / "index.lock").touch()
-    found = provenance.look(repo, repo / "calc")
+    found = look(repo, repo / "calc")
     assert found is not None
     assert not found.dirty
 
@@ -186,21 +187,20 @@ def test_no_value_of_the_environment_is_kept(
 def test_a_submission_does_not_wait_for_git(
     repo: Path, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    answer = threading.Event()
+    in_time = []
 
     def slow(*_: Any) -> None:
-        asked.append(time.monotonic())
-        time.sleep(0.5)
+        in_time.append(answer.wait(60))
 
     monkeypatch.setattr(provenance, "look", slow)
-    study.run(root, [{"a": 1}])
-    began = time.monotonic()
-    for _ in range(5):
+    for _ in range(6):
         study.run(root, [{"a": 1}])
-    assert time.monotonic() - began < 2.0  # 2.5 if each waited
+    answer.set()  # had a run waited, it would have been for a minute
     provenance.settle()
+    assert all(in_time)
+    assert len(in_time) < 6  # what waited shared a look
     assert all(run.provenance[0].python for run in study.runs)
-    assert len(asked) < 6  # what waited shared a look
 
 
 def test_a_script_that_submits_and_ends_leaves_it_whole(repo: Path) -> None:
