@@ -8,6 +8,7 @@ the same that differs in value or type.
 import keyword
 import unicodedata
 import warnings
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -72,13 +73,25 @@ class ParamsCode(NamedTuple):
     expression: str
 
 
-def code_of_params(params: Any, indent: int = 0, around: int = 0) -> ParamsCode:
-    """What `params_to_code` is made of; `indent` and `around` as for `layout.rendered`."""
+def code_of_params(
+    params: Any, indent: int = 0, around: int = 0, cuts: Sequence[int] = ()
+) -> ParamsCode:
+    """What `params_to_code` is made of.
+
+    Parameters
+    ----------
+    params
+        The psets.
+    indent, around : int
+        As for `layout.rendered`.
+    cuts : sequence of int
+        Numbers of psets with which something new begins: what is before is code of its own.
+    """
     psets = check_params(params)
     writer = Writer()
     tables = [
         _Table(list(keys), _columns(psets, start, stop, keys, writer))
-        for keys, start, stop in _stretches(psets)
+        for keys, start, stop in _stretches(psets, cuts)
     ]
     literal = Group("[", [row for table in tables for row in table.rows()], "]")
     imports = set(writer.imports)
@@ -125,10 +138,13 @@ class _Table(NamedTuple):
         ]
 
 
-def _stretches(psets: Sequence[Pset]) -> list[tuple[tuple[str, ...], int, int]]:
+def _stretches(
+    psets: Sequence[Pset], cuts: Sequence[int]
+) -> list[tuple[tuple[str, ...], int, int]]:
     """Psets with the same keys that follow each other; those without keys one by one."""
     found, stop = [], 0
-    for keys, group in groupby(psets, key=tuple):
+    numbered = ((tuple(pset), bisect_right(cuts, number)) for number, pset in enumerate(psets))
+    for (keys, _), group in groupby(numbered):
         start, stop = stop, stop + len(list(group))
         step = stop - start if keys else 1
         found += [(keys, i, i + step) for i in range(start, stop, step)]

@@ -38,6 +38,8 @@ class Driver:
     needed : Needed
         The function's code.
     psets : list of dict
+    cuts : sequence of int
+        Where among them something new begins.
     calc_dir : str
         What ``--calc-dir`` is if it is not given.
     workers : int or None
@@ -52,6 +54,7 @@ class Driver:
     notes: Sequence[str]
     needed: Needed
     psets: list[dict[str, Any]]
+    cuts: Sequence[int] = ()
     calc_dir: str = "calc"
     workers: int | None = None
     options: dict[str, str] = field(default_factory=dict)
@@ -120,13 +123,13 @@ def _unpickled(
 
 
 def _psets(driver: Driver, imports: _Imports, names: Names, params: str) -> list[dict[str, Any]]:
-    code = code_of_params(driver.psets, around=len(params) + 3)
+    code = code_of_params(driver.psets, around=len(params) + 3, cuts=driver.cuts)
     if imports.add(code.imports):
         skip = "" if is_settled(f"{params} = {code.expression}") else "  # fmt: skip"
         return [part(f"{params} = {code.expression}{skip}")]
     # A name it needs is the notebook's for something else: inside a function it has its own.
     make = names.free(f"make_{params.lower()}")
-    code = code_of_params(driver.psets, indent=4, around=len("return "))
+    code = code_of_params(driver.psets, 4, len("return "), driver.cuts)
     lines = import_lines(_entries(code)).replace("\n", "\n    ").replace("    \n", "\n")
     skip = "" if is_settled(f"    return {code.expression}") else "  # fmt: skip"
     body = f"    {lines}\n\n    return {code.expression}{skip}"
@@ -146,6 +149,7 @@ def _main(driver: Driver, main: str, psweep: str, argparse: str, params: str, na
         ['"--workers"', "type=int", *default, 'help="processes to use"'],
         ['"--simulate"', flag, 'help="compute nothing"'],
         ['"--skip"', choices, 'default="done"', _SKIP],
+        ['"--stale"', flag, 'help="run again what other code has done"'],
         ['"--backup"', flag, 'help="first copy the study"'],
     ]
     lines = [f"def {main}(argv=None):"]
@@ -160,10 +164,19 @@ def _main(driver: Driver, main: str, psweep: str, argparse: str, params: str, na
         "workers=args.workers",
         "simulate=args.simulate",
         'skip=None if args.skip == "none" else args.skip',
+        "stale=args.stale",
         "backup=args.backup",
         *(f"{name}={value}" for name, value in driver.options.items()),
     ]
     is_said = not names.hides("print") and not names.hides("len")
+    if is_said:
+        setup = f", setup={driver.needed.setup}" if driver.needed.setup else ""
+        study = f"{psweep}.Study(args.calc_dir)"
+        lines += [
+            f"    plan = {study}.plan({driver.needed.function}, {params}{setup})",
+            "    if plan.stale and not args.stale:",
+            '        print(plan.stale, "psets were done by other code: --stale runs them again")',
+        ]
     start = f"df = {psweep}.run_local(" if is_said else f"{psweep}.run_local("
     lines.append("    " + rendered(Group(start, call, ")"), 4))
     if is_said:

@@ -67,6 +67,7 @@ def export(
         [_origin(gathered, calc_dir), *gathered.notes],
         needed,
         gathered.psets,
+        gathered.cuts,
         calc_dir,
         gathered.spec.workers if "isolate" in gathered.spec.can else None,
         _options(gathered.spec, needed),

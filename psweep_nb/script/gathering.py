@@ -31,6 +31,8 @@ class Gathered:
     needed : Needed
         The function's code.
     psets : list of dict
+    cuts : list of int
+        Where among them the psets of another run begin, if that is the shorter way to write them.
     runs : list of RunDir
         All runs that it is about.
     notes : list of str
@@ -41,6 +43,7 @@ class Gathered:
     spec: SessionSpec
     needed: Needed
     psets: list[Pset]
+    cuts: list[int]
     runs: list[RunDir]
     notes: list[str]
 
@@ -68,13 +71,13 @@ def gather(database: Database, only: RunDir | None = None) -> Gathered:
     spec = _spec(newest)
     needed = _needed(newest, spec)
     kin = [run for run in runs if _is_of(run, spec)] if only is None else [newest]
-    psets = _psets(database, kin)
+    psets, cuts = _psets(database, kin)
     if not psets:
         raise StudyError("no psets are left to export: their rows were deleted")
     notes = _by_older_code(database, psets, spec)
     if only is None and len(kin) < len(runs):
         notes.append(_of_others([run for run in runs if run not in kin]))
-    return Gathered(newest, spec, needed, psets, kin, notes)
+    return Gathered(newest, spec, needed, psets, cuts, kin, notes)
 
 
 def _spec(run: RunDir) -> SessionSpec:
@@ -100,19 +103,20 @@ def _is_of(run: RunDir, spec: SessionSpec) -> bool:
 # -- psets -----------------------------------------------------------------------------------
 
 
-def _psets(database: Database, runs: Sequence[RunDir]) -> list[Pset]:
+def _psets(database: Database, runs: Sequence[RunDir]) -> tuple[list[Pset], list[int]]:
     """The psets of runs: each once, but for what one run has several times.
 
-    Oldest or newest first: in the order of which less has to be written.
+    Oldest or newest first, all together or run by run: as they are the shortest to write.
     """
     load = loader(database.trusted)
     frame = database.frame()
     rows = set(frame["_pset_id"]) if "_pset_id" in frame else set()
     parts = [_of_run(run, rows, load) for run in runs]
+    if len(parts) == 1:
+        return _union(parts)[0], []
     forwards, backwards = _union(parts), _union(parts[::-1])
-    if len(parts) == 1 or forwards == backwards:
-        return forwards
-    return min((forwards, backwards), key=lambda psets: len(code_of_params(psets).expression))
+    ways = [(psets, cuts) for psets, ends in (forwards, backwards) for cuts in ([], ends)]
+    return min(ways, key=lambda way: len(code_of_params(way[0], cuts=way[1]).expression))
 
 
 def _of_run(run: RunDir, rows: set[Any], load: Any) -> list[tuple[bytes | None, Pset]]:
@@ -124,13 +128,16 @@ def _of_run(run: RunDir, rows: set[Any], load: Any) -> list[tuple[bytes | None, 
     return list(zip(keys, psets, strict=True))
 
 
-def _union(parts: Sequence[list[tuple[bytes | None, Pset]]]) -> list[Pset]:
+def _union(parts: Sequence[list[tuple[bytes | None, Pset]]]) -> tuple[list[Pset], list[int]]:
+    """All psets, and where each part ends."""
     found: list[Pset] = []
     seen: set[bytes | None] = set()
+    ends = []
     for part in parts:
         found += [pset for key, pset in part if key is None or key not in seen]
         seen.update(key for key, _ in part)
-    return found
+        ends.append(len(found))
+    return found, ends
 
 
 # -- what a reader should know ---------------------------------------------------------------

@@ -146,6 +146,7 @@ def is_settled(text: str) -> bool:
         and "'" not in text
         and "\\" not in text
         and "0x" not in text
+        and "\n    + " not in text
         and not any(_is_filled(line) for line in lines[1:-1])
     )
 

@@ -1,6 +1,7 @@
 """The text of ``plot.py``: watched cells as a script that only reads the study's table."""
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def plot_text(cells: Sequence[Watched], calc_dir: str, homes: dict[str, str]) ->
         before += [p for p in cell.needed.code if p not in before]
         body += _body(own, draws)
         roles |= {name: seq for name, seq in cell.roles.items() if name in read}
-        if "display" in read and "display" not in cell.needed.names:
+        if "display" in {name for s in own for name in s.later}:
             before.insert(0, part("display = print"))
     if is_drawn:
         plt = next((alias or module for module, _, alias in entries if module == _PYPLOT), "plt")
@@ -86,8 +87,10 @@ def _body(own: Sequence[Statement], draws: bool) -> list[dict[str, Any]]:
         node, text = statement.node, statement.text
         if isinstance(node, IMPORTS):
             continue
-        if number == len(own) - 1 and isinstance(node, ast.Expr) and not draws:
-            text = _printed(node, text)
+        if isinstance(node, ast.Expr):
+            text = re.sub(r"^display\(", "print(", text, flags=re.MULTILINE)
+            if number == len(own) - 1 and not draws and not re.search("^print\\(", text, re.M):
+                text = _printed(node, text)
         block = isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
         parts.append(part(text, block, statement.apart or not parts))
     return parts
@@ -95,8 +98,6 @@ def _body(own: Sequence[Statement], draws: bool) -> list[dict[str, Any]]:
 
 def _printed(node: ast.Expr, text: str) -> str:
     """What a notebook shows of a cell, a script prints."""
-    if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in ("print", "display"):
-        return text
     *comments, last = text.split("\n") if "\n" not in ast.unparse(node) else [text]
     return "\n".join([*comments, f"print({last})"])
 

@@ -88,6 +88,11 @@ GOOD = {
         "study.delete(a=2)",
         "study.export()",
     ],
+    "grids of two runs": [
+        "def f(a, b):\n    return {'r': a + b}",
+        end(psets="ps.grid(a=range(20), b=[1, 2, 3])", export=""),
+        end(psets="ps.grid(a=range(0, 100, 7), b=[1, 5]), skip='done'"),
+    ],
     "one run": [
         "def f(a):\n    return {'r': a}",
         end(psets="ps.grid(a=[1, 2])", export="run = study.runs[-1]"),
@@ -310,6 +315,29 @@ def test_commands_take_their_templates_along(done: dict[str, Exported]) -> None:
     assert (
         'command = Command("echo $a > out", reader=read)' in done["a command without a name"].text
     )
+
+
+def test_psets_of_two_runs_are_two_grids(done: dict[str, Exported]) -> None:
+    text = done["grids of two runs"].text
+    assert "ps.grid(a=range(20), b=[1, 2, 3])" in text
+    assert len(text) < 3000
+
+
+def test_a_script_that_was_edited_says_what_is_stale(done: dict[str, Exported]) -> None:
+    folder = done["older code"].folder
+    script = folder / "edited.py"
+    script.write_text(done["older code"].text.replace("k = 2", "k = 3"))
+
+    def run(*argv: str) -> str:
+        command = [sys.executable, "edited.py", "--calc-dir", "again", *argv]
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=True
+        ).stdout
+
+    said = "5 psets were done by other code: --stale runs them again\n"
+    assert run() == said + "5 rows in the table, 0 failed\n"
+    assert run("--stale", "--workers", "1") == "10 rows in the table, 0 failed\n"
+    assert run("--stale", "--simulate") == "10 rows in the table, 0 failed\n"
 
 
 def test_pickles_are_beside_the_script(done: dict[str, Exported]) -> None:
