@@ -5,7 +5,7 @@ scheduler, one at a time; read by everybody. What is done the journal says, not 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,37 +102,62 @@ def flush(session: Session) -> None:
 
 def jobs_of(session: Session) -> dict[int, Job]:
     """Return the newest job of each pset that was submitted, by the pset's number."""
-    found: dict[int, Job] = {}
-    submissions: dict[str, _Submission] = {}
-    for line in _lines(_path(session)):
-        with suppress(KeyError, TypeError, ValueError):  # a line of somebody else's
-            if "named" in line:
-                submissions[line["token"]].name(found, str(line["named"]))
-            elif "dropped" in line:
-                submissions[line["token"]].drop(found)
-            elif "state" in line:
-                state, time = str(line["state"]), float(line["time"])
-                for pset in line["psets"]:
-                    if found[pset].state != state:
-                        found[pset] = replace(found[pset], state=state, since=time)
-            else:
-                new = _Submission(line, found)
-                submissions[new.job.token] = new
-    return found
+    return JobList(session).read()
+
+
+class JobList:
+    """The jobs of a session, read on from where reading stopped."""
+
+    def __init__(self, session: Session) -> None:
+        self._path = _path(session)
+        self._offset = 0
+        self._found: dict[int, Job] = {}
+        self._submissions: dict[str, _Submission] = {}
+
+    def read(self) -> dict[int, Job]:
+        """Return the newest job of each pset, as :func:`jobs_of`; not to be modified."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return self._found
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        for text in whole.splitlines():
+            # Lines of somebody else's, or cut short by a kill, are passed over.
+            with suppress(KeyError, TypeError, ValueError):
+                self._take(json.loads(text))
+        return self._found
+
+    def _take(self, line: dict[str, Any]) -> None:
+        found = self._found
+        if "named" in line:
+            self._submissions[line["token"]].name(found, str(line["named"]))
+        elif "dropped" in line:
+            self._submissions[line["token"]].drop(found)
+        elif "state" in line:
+            state, time = str(line["state"]), float(line["time"])
+            for pset in line["psets"]:
+                if found[pset].state != state:
+                    found[pset] = replace(found[pset], state=state, since=time)
+        else:
+            new = _Submission(line, found)
+            self._submissions[new.job.token] = new
 
 
 class _Submission:
     """One line that says what was submitted, and what it took the place of."""
 
     def __init__(self, line: dict[str, Any], found: dict[int, Job]) -> None:
-        time, attempt = float(line["time"]), int(line["attempt"])
+        name, time, attempt = str(line["job"]), float(line["time"]), int(line["attempt"])
         token, marks = str(line.get("token", "")), bool(line.get("marks"))
         self.job = Job("", str(line["machine"]), attempt, time, SUBMITTED, time, token, marks)
         self._psets = [int(pset) for pset in line["psets"]]
         self._per_task = int(line.get("per_task", 0))
         self._before = {pset: found.get(pset) for pset in self._psets}
         found.update(dict.fromkeys(self._psets, self.job))
-        self.name(found, str(line["job"]))
+        self.name(found, name)
 
     def name(self, found: dict[int, Job], job: str) -> None:
         """Give its jobs their ids."""
@@ -161,12 +186,3 @@ def changed(session: Session) -> int:
 
 def _path(session: Session) -> Path:
     return session.path / _NAME
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with suppress(FileNotFoundError):
-        for line in path.read_bytes().splitlines():
-            with suppress(ValueError):
-                found = json.loads(line)
-                if isinstance(found, dict):
-                    yield found

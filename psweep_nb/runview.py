@@ -123,6 +123,7 @@ class RunView:
         self._done = 0
         self._failures: dict[int, None] = {}  # psets whose last attempt failed, as they came
         self._ends: dict[int, Record] = {}  # session number -> its END record
+        self._jobs: jobs.JobList | None = None
         self._ended: dict[int, int] = {}  # session number -> records of psets
 
     # -- reading -----------------------------------------------------------------------------
@@ -347,8 +348,14 @@ class RunView:
 
     def open_jobs(self) -> dict[int, jobs.Job]:
         """The jobs of a batch run whose psets have no record of that attempt, by pset."""
-        found = jobs.jobs_of(self.session) if self.session is not None else {}
-        return {n: job for n, job in found.items() if not self._has_ended(n, job.attempt)}
+        session = self.session
+        if session is None:
+            return {}
+        with self._lock:
+            if self._jobs is None:
+                self._jobs = jobs.JobList(session)
+            found = self._jobs.read()
+            return {n: job for n, job in found.items() if not self._has_ended(n, job.attempt)}
 
     def _running_jobs(self) -> list[RunningPset]:
         at_work = {n: job for n, job in self.open_jobs().items() if job.state == jobs.RUNNING}
