@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from psweep_nb.batch.templates import Dollar, Jinja, Language, Placeholder, Problem
+from psweep_nb.batch.languages import Dollar, Jinja, Language, Placeholder, Problem
 from psweep_nb.errors import OptionError, TemplateError
 from psweep_nb.wording import printable
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psweep_nb import OptionError, TemplateError
-from psweep_nb.batch.templates import Dollar, Jinja, Problem, Template, Templates, check
+from psweep_nb.batch.languages import Dollar, Jinja, Problem
+from psweep_nb.batch.templates import Template, Templates, check
 from tests.strategies import names as any_names
 
 identifiers = any_names.filter(re.compile(r"[^\W\d]\w*").fullmatch)
