@@ -3,6 +3,7 @@
 Nothing is written. Used by the notebook's `BatchPrep`; what is said here is what `preparing` does.
 """
 
+import contextlib
 import os
 import platform
 import warnings
@@ -28,6 +29,7 @@ from psweep_nb.submission import next_numbers
 
 FILLED, MISSING, ABSENT = "filled", "missing", "absent"
 COMMAND = "the command"
+MOST_FILES, MOST_BYTES = 1000, 100_000_000  # of templates that are looked at
 #: Stands for ids, which are drawn when the run is written.
 SOME_ID = "00000000-0000-4000-8000-000000000000"
 _WORDS = {NEW: "new", DONE: "done", STALE: "done with other templates", FAILED: "failed"}
@@ -136,6 +138,7 @@ class Preview:
         command = self._command
         found: list[Machine] = []
         try:
+            _check_size(calc if command is None else command.templates)
             files = (
                 Templates(calc, mode)
                 if command is None
@@ -186,7 +189,7 @@ class Preview:
         return next((number for keys, number in self._shapes.items() if name not in keys), -1)
 
     def _problem(self, name: str, number: int) -> str:
-        fields = dict.fromkeys(FIELDS, "") | ({CMD: ""} if CMD in self._known(name) else {})
+        fields = {field: 0 if field.endswith("_seq") else "" for field in self._known(name)}
         try:
             self._fill(name, {**self.params[number], **fields})
         except TemplateError as exc:
@@ -264,6 +267,21 @@ class Preview:
             scripts[script.name] = lines_in(script)
         wanted = {digest.hex() for n in judged.todo if (digest := digests[n]) is not None}
         return Writing(judged.todo, dict(counts), _prepared(judged.known.frame, wanted), scripts)
+
+
+def _check_size(folder: str | None) -> None:
+    """Refuse what nobody means: the directory is typed by hand, and all in it would be read."""
+    files = size = 0
+    for where, _, names in os.walk(folder or ""):
+        files += len(names)
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(os.path.join(where, name)).st_size
+        if files > MOST_FILES or size > MOST_BYTES:
+            raise OptionError(
+                f"{folder!r} has more than {MOST_FILES} files or {MOST_BYTES // 10**6} MB: each "
+                "pset's directory would get all of them; are these templates?"
+            )
 
 
 def _prepared(frame: Any, digests: set[str]) -> dict[int, int]:

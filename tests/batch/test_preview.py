@@ -71,12 +71,18 @@ def test_all_that_is_wrong_is_said_and_the_rest_is_shown(templates: Callable[...
 
 
 def test_jinja_tells_what_it_can_do_without(templates: Callable[..., None]) -> None:
-    templates(**{"in.txt": "{% if b is defined %}{{ b }}{% endif %}{{ a }}", "run.py": "{{ c }}"})
+    templates(
+        **{
+            "in.txt": "{% if b is defined %}{{ b }}{% endif %}{{ a }}{{ _run_seq + 1 }}",
+            "run.py": "{{ c }}",
+        }
+    )
     Path(MACHINES, "here/jobscript").write_text("sh {{ name }}")
     found = preview(template_mode="jinja")
     assert {want.name: want.state for want in wants(found, "in.txt")} == {
         "a": "filled",
         "b": "absent",
+        "_run_seq": "filled",
     }
     assert wants(found, "run.py") == [Want("c", (1,), "missing", 0)]
     assert ["'c' is undefined" in problem for problem in found.problems] == [True]
@@ -142,3 +148,13 @@ def test_what_would_be_written(study: Study) -> None:
     assert list(writing(study, found).todo) == [0, 1]
     Path(CALC, "run.py").write_text("$a")
     assert writing(study, preview(), "done").counts == {"done with other templates": 2}
+
+
+def test_a_directory_that_holds_everything_is_not_read() -> None:
+    new_templates("local")
+    for number in range(1001):
+        Path(CALC, str(number)).touch()
+    assert "are these templates?" in preview().problems[0]
+    with open("large", "wb") as file:
+        file.truncate(10**9)
+    assert "100 MB" in Preview(PSETS, ".", MACHINES).problems[0]

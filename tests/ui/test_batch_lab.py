@@ -118,3 +118,12 @@ def test_from_nothing_to_rows_of_jobs(lab: LabPage, shots: Path) -> None:
     lab.run_all()
     expect(batch(lab)).to_contain_text("run 0: finished, 12 of 12 done", timeout=LONG)
     expect(batch(lab)).to_contain_text("nothing would be written")
+
+    # Without a kernel the code is still there to be read.
+    lab.save()
+    lab.shutdown()
+    lab.open(kernel=False)
+    left = lab.page.locator(".psw-report", has_text="study.prep_batch(params")
+    expect(left).to_be_visible(timeout=LONG)
+    lab.dismiss()
+    expect(lab.page.get_by_text("model not found").first).to_be_hidden()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import psweep_nb as ps
+from tests.ui import hostile
 from tests.ui.batchpage import BatchPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -115,17 +117,27 @@ def test_placeholders_psets_and_code_by_keyboard(browser: Browser) -> None:
 
 
 def test_what_comes_from_files_and_psets_stays_text(browser: Browser) -> None:
-    bad = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>\u202e"
+    made: dict[str, Any] = {}
+    exec(hostile.CELL, made)
+    bad, psets = made["BAD"], made["nasty"]
     ps.new_templates("local")
     name = "<img src=x onerror=hacked=1>"
-    Path("templates/calc", name).write_text(f"{bad}\n$a $wrong {bad}")
-    stub = BatchPage(browser, ps.BatchPrep([{"a": bad, bad: bad, "wrong": 1}]))
-    file(stub.page, name)
-    expect(stub.page.locator(".psb-pre").first).to_contain_text("<script>window.hacked=1")
-    expect(stub.page.locator(".psb-pre").first).to_contain_text("\\u202e")
-    stub.page.get_by_role("button", name="Code", exact=True).click()
-    assert stub.page.locator(".psb img, .psb script").count() == 0
-    assert stub.page.evaluate("window.hacked") is None
+    Path("templates/calc", name).write_text(f"{bad}\n$n {{{{ {bad} }}}}")
+    stub = BatchPage(browser, ps.BatchPrep(psets))
+    page = stub.page
+    for shown in (name, "pset.json"):
+        file(page, shown)
+        for number in range(len(psets)):
+            page.get_by_label("Number of the pset").fill(str(number))
+            page.keyboard.press("Enter")
+            expect(page.locator(".psb-shown")).to_contain_text("='window.hacked=1'><script>")
+            expect(page.locator(".psb-pset")).to_contain_text(f"n={number}")
+    page.get_by_role("button", name="Code", exact=True).click()
+    expect(page.locator(".psb-code pre")).to_contain_text("psets, to be made before")
+    assert page.locator(".psb img, .psb script").count() == 0
+    text = page.locator(".psb").inner_text()
+    assert "\u202e" not in text and "\u200b" not in text
+    assert page.evaluate("window.hacked") is None
     stub.close()
 
 

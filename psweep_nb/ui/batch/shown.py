@@ -12,6 +12,7 @@ from psweep_nb.errors import PsweepError
 from psweep_nb.ui import header, texts
 from psweep_nb.ui.batch import sources
 from psweep_nb.ui.batch.desk import STARTERS, Desk, starter_code
+from psweep_nb.ui.editor.actions import reason
 from psweep_nb.wording import printable
 
 _MOST_SHEETS = 200
@@ -164,8 +165,8 @@ def _shown(desk: Desk, preview: Preview, fields: Mapping[str, Any]) -> dict[str,
         return shown
     try:
         data = preview.filled(chosen.file, chosen.number, fields)
-    except PsweepError as exc:
-        problem = texts.cut(printable(str(exc), "\n"), 2000)
+    except Exception as exc:  # values may be the user's own objects
+        problem = texts.cut(printable(reason(exc), "\n"), 2000)
         source = _text(preview.source(chosen.file))
         return shown | source | {"problem": problem, "note": "the template itself, not filled"}
     return shown | _text(data)

@@ -124,7 +124,11 @@ def test_in_a_terminal_it_is_text(ipython: Any, capsys: pytest.CaptureFixture[st
     assert 'no templates yet: ps.new_templates("local")' in out
     shell.run("files = ps.new_templates('local')")
     out = shell.run("%psweep batch params -d mine")
-    assert out.startswith("batch: 1 pset, mine/\n") and 'study = ps.Study("mine")' in out
+    assert "1 directory in mine/" in out and 'study = ps.Study("mine")' in out
+    Path("templates/machines/local/jobscript").write_text("$_cmd\n")
+    shell.run("program = ps.Command('echo $a')")
+    out = shell.run("%psweep batch params -c program")
+    assert "run = study.prep_batch(params, command=program, skip" in out
 
 
 def test_the_magic(notebook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
