@@ -25,11 +25,18 @@ from psweep_nb.functions.bindings import (
 )
 from psweep_nb.functions.changes import Change, really_changes
 from psweep_nb.functions.inorder import Item, Part, in_order
+from psweep_nb.functions.lacking import (
+    ONLY_HERE,
+    a_value,
+    last_line,
+    no_statement,
+    right_side,
+    where_read,
+)
 from psweep_nb.functions.members import cells, functions_in
 from psweep_nb.functions.source import module_of, name_of
 from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement, statements_in
 from psweep_nb.functions.travel import size_of
-from psweep_nb.functions.values import type_name
 from psweep_nb.functions.whose import file_of_local
 from psweep_nb.functions.workload import Workload
 from psweep_nb.layout import Code, Group, rendered
@@ -43,7 +50,6 @@ _OF_MODULES = {
     "__annotations__", "__builtins__", "__doc__", "__file__", "__loader__", "__name__",
     "__package__", "__spec__",
 }  # fmt: skip
-_INSIDE = "open or make it inside the function"
 
 
 def names_around(func: Any) -> dict[str, Any]:
@@ -260,7 +266,7 @@ class Search:
     def _variable(self, name: str, reader: int) -> None:
         value, chain = self._names[name], self._chain(name)
         if is_used_up(value):
-            self._lacks(name, reader, f"it is {_a(value)}, open in this process only; {_INSIDE}")
+            self._lacks(name, reader, f"it is {a_value(value)}{ONLY_HERE}")
             return
         self._check_closure(name, value, reader)
         first = self._statements[chain[0]] if chain else None
@@ -270,15 +276,15 @@ class Search:
         verdict = made(first, name, value, self._names) if first is not None else False
         plain = verdict is not False and first is not None and first.is_simple
         plain = plain and len(chain) == 1 and not self._is_stale(chain[0])
-        comment = _right_side(first) if first is not None and plain else ""
+        comment = right_side(first) if first is not None and plain else ""
         if first is not None and plain and (verdict or is_reliable(first, self._names)):
             self._take(chain)
         elif self._write(name, chain, _LINE if plain else _LONG, comment):
             return
         elif first is None or (verdict is False and isinstance(value, _CODE)):
-            self._lacks(name, reader, _no_statement(value))
+            self._lacks(name, reader, no_statement(value))
         elif verdict is False:
-            self._lacks(name, reader, f"it is no longer what `{_line(first.text)}` made of it")
+            self._lacks(name, reader, f"it is no longer what `{last_line(first.text)}` made of it")
         else:
             self._take(chain)
             if not isinstance(value, _CODE):
@@ -334,13 +340,11 @@ class Search:
         for func in unwrapped(value):
             for variable, held in cells(func):
                 if is_used_up(held):
-                    self._lacks(
-                        name, reader, f"it holds `{variable}`, {_a(held)}, open in this process"
-                        f" only; {_INSIDE}",
-                    )  # fmt: skip
+                    held_there = f"it holds `{variable}`, {a_value(held)}{ONLY_HERE}"
+                    self._lacks(name, reader, held_there)
 
     def _lacks(self, name: str, reader: int, why: str) -> None:
-        where = _where(self._statements[reader], name) if reader >= 0 else ""
+        where = where_read(self._statements[reader], name) if reader >= 0 else ""
         self.missing.append({"name": name, "where": where, "why": why})
 
     # -- the result --------------------------------------------------------------------------
@@ -434,40 +438,3 @@ def _dotted(node: ast.AST) -> Iterator[str]:
             text = ast.unparse(part)
             if text.replace(".", "").isidentifier():
                 yield text
-
-
-def _right_side(statement: Statement) -> str:
-    node = statement.node
-    value = getattr(node, "value", None)
-    text = ast.unparse(value) if isinstance(value, ast.expr) else ""
-    targets = getattr(node, "targets", ()) or [getattr(node, "target", None)]
-    return text if len(targets) == 1 and isinstance(targets[0], ast.Name) else ""
-
-
-def _where(statement: Statement, name: str) -> str:
-    """The line in which a statement reads a name."""
-    lines = [n.lineno for n in ast.walk(statement.node) if isinstance(n, ast.Name) and n.id == name]
-    node, text = statement.node, statement.text
-    title = getattr(node, "name", "") or _line(text)
-    if not lines:
-        return f"`{title}`"
-    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
-    own = text.split("\n")[-((node.end_lineno or first) - first + 1) :]
-    number = min(lines) - first
-    line = _line(own[number]) if number < len(own) else title
-    return f"line {number + 1} of `{title}`: {line}"
-
-
-def _line(text: str) -> str:
-    text = text.strip().split("\n")[-1].strip()
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _a(value: Any) -> str:
-    return f"a value of type {type_name(value)}"
-
-
-def _no_statement(value: Any) -> str:
-    if isinstance(value, FunctionType | type):
-        return "nothing keeps its source (it was made by exec, say); define it in a cell"
-    return f"no cell assigns it, and {_a(value)} cannot be written down; assign it in a cell"
