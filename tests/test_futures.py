@@ -35,6 +35,7 @@ class Pool(Executor):
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future:
         self.tasks += 1
+        assert "psweep_nb" not in fn.__module__, "a worker of Dask's without it would be lost"
         future = Unstoppable()
         self._thread.submit(self._do, future, lambda: fn(*args, **kwargs))
         return future

@@ -60,14 +60,28 @@ def _is_held(chunk: Chunk) -> bool:
         return False
 
 
-def run_chunk(function: bytes, setup: bytes | None, chunk: bytes) -> Outcome:
+class Parcel(NamedTuple):
+    """Unpickled, it is executed, and becomes what came of it.
+
+    So what a pool gets is `pickle.loads` and bytes, which it can take anywhere. Given a function of
+    ours, Dask's workers shut down, one after the other, where psweep_nb is not installed.
+    """
+
+    function: bytes
+    setup: bytes | None
+    chunk: Chunk
+
+    def __reduce__(self) -> Any:
+        return run_chunk, tuple(self)
+
+
+def run_chunk(function: bytes, setup: bytes | None, chunk: Chunk) -> Outcome:
     """Execute a chunk in a process of a pool."""
 
     def load() -> tuple[Function, Function | None]:
         return load_function(function), None if setup is None else load_function(setup)
 
-    ready: Chunk = _load(chunk)  # type: ignore[assignment]
-    return run_ready(sha1(function + (setup or b"")).digest(), load, ready)
+    return run_ready(sha1(function + (setup or b"")).digest(), load, chunk)
 
 
 def run_ready(

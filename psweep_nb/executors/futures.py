@@ -13,7 +13,7 @@ from time import monotonic, time_ns
 
 from psweep_nb import slates
 from psweep_nb.executors import Progress, chunks
-from psweep_nb.executors.chunks import Chunk, Function, Item, Outcome
+from psweep_nb.executors.chunks import Chunk, Function, Item, Outcome, Parcel
 from psweep_nb.executors.pools import end_of, leaves, size_of
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
@@ -117,8 +117,7 @@ class FuturesExecutor:
         if self._in_threads:
             key, functions = str(self._session.path), self._functions
             return self._executor.submit(chunks.run_ready, key, lambda: functions, chunk)
-        # One pickle: Dask would look through a list for futures of its own.
-        return self._executor.submit(chunks.run_chunk, *self._blobs, pickle.dumps(chunk, 5))
+        return self._executor.submit(pickle.loads, pickle.dumps(Parcel(*self._blobs, chunk), 5))
 
     def poll(self, timeout: float) -> Progress:
         """Wait for a chunk to end and record what has come."""
@@ -214,7 +213,7 @@ class FuturesExecutor:
         )
 
     def _break(self, why: object) -> None:
-        text = str(why).partition("\n")[0]
+        text = " ".join(str(why).split())[:500]
         if isinstance(why, BaseException):
             text = f"{type(why).__name__}: {text}"
         self._broken = (
