@@ -243,7 +243,7 @@ class Desk:
 
         Parameters
         ----------
-        kind : {"write", "submit", "sync", "start"}
+        kind : {"write", "submit", "retry", "sync", "start"}
         about : str
             Which templates to begin with.
 
@@ -254,8 +254,8 @@ class Desk:
         """
         if kind == "write":
             return self._write_job()
-        if kind == "submit":
-            return self._submit_job()
+        if kind in ("submit", "retry"):
+            return self._submit_job(retry=kind == "retry")
         if kind == "sync":
             run, study = self.seen.run, self.study()
             return lambda: Done(f"study.sync(): {'; '.join(repr(study.sync()).splitlines())}", run)
@@ -280,15 +280,16 @@ class Desk:
 
         return write
 
-    def _submit_job(self) -> Callable[[], Done]:
+    def _submit_job(self, retry: bool) -> Callable[[], Done]:
         run, machine, study = self.seen.run, self.choices.machine, self.study()
         if run is None:
             raise OptionError("there is nothing to submit yet: Write comes first")
 
         def submit() -> Done:
             notes: list[str] = []
-            study.submit_batch(machine, run.run_seq, notes=notes.append)
-            code = f"study.submit_batch({text_literal(machine)}, {run.run_seq})"
+            study.submit_batch(machine, run.run_seq, retry=retry, notes=notes.append)
+            more = ", retry=True" if retry else ""
+            code = f"study.submit_batch({text_literal(machine)}, {run.run_seq}{more})"
             return Done("; ".join([*notes, f"in a cell: {code}"]), run)
 
         return submit

@@ -41,6 +41,7 @@ get_ipython: Callable[[], Any] = IPython.get_ipython  # has no types
 _AT_WORK = {
     "write": "Writing …",
     "submit": "Submitting …",
+    "retry": "Submitting …",
     "sync": "Asking …",
     "start": "Writing …",
 }

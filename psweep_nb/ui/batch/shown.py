@@ -43,6 +43,7 @@ def state_of(desk: Desk) -> dict[str, Any]:
         "run": _run_words(desk),
         "next": desk.next,
         "canSubmit": seen.run is not None,
+        "canRetry": seen.run is not None and seen.run.view.counts[1] > 0,
         "code": "",
     }
     if missing is not None:

@@ -40,6 +40,7 @@ class Batch {
     this.run = el("div", { class: "psb-plan", role: "status" });
     this.write = this.button("Write", () => this.press("write"));
     this.submit = this.button("Submit", () => this.press("submit"));
+    this.retry = this.button("Submit failed", () => this.press("retry"));
     this.sync = this.button("Sync", () => this.press("sync"));
     this.said = el("div", { class: "psw-said psb-said", role: "status" });
     this.body = el("div", { class: "psb-body" }, this.files, this.buildShown());
@@ -67,7 +68,11 @@ class Batch {
       this.problems,
       this.body,
       el("div", { class: "psb-act" }, this.plan, this.writes.box, this.write),
-      el("div", { class: "psb-act" }, this.run, this.machine.box, this.submit, this.sync, this.more),
+      el(
+        "div",
+        { class: "psb-act" },
+        ...[this.run, this.machine.box, this.submit, this.retry, this.sync, this.more],
+      ),
       this.said,
       this.codeBox,
     );
@@ -237,6 +242,8 @@ class Batch {
     const { state } = this;
     this.write.disabled = working || !state?.canWrite;
     this.submit.disabled = this.sync.disabled = working || !state?.canSubmit;
+    this.retry.disabled = working;
+    this.retry.hidden = !state?.canRetry;
     for (const node of this.starters.querySelectorAll("button")) node.disabled = working;
     this.root.setAttribute("aria-busy", String(working));
   }

@@ -82,6 +82,31 @@ def test_from_nothing_to_rows() -> None:
     assert state_of(desk)["write"] == "Write 2"
 
 
+def test_failed_jobs_are_told_and_submitted_again() -> None:
+    ps.new_templates("local")
+    Path("templates/calc/run.py").write_text("import sys\nsys.exit($a > 1 and not '$go')\n")
+    psets = [{"a": 1, "go": ""}, {"a": 2, "go": ""}]
+    desk = desk_of({"psets": psets})
+    run = press(desk, "write").run
+    assert run is not None and not state_of(desk)["canRetry"]
+    press(desk, "submit")
+    assert (run.wait(30).done, run.wait(30).failed) == (1, 1)
+    press(desk, "sync")
+    state = state_of(desk)
+    assert state["canRetry"] and state["run"] == "run 0: finished, 1 of 2 done, 1 failed"
+    assert state["plan"] == ["1 done, 1 failed", "nothing would be written"]
+    for script in Path("calc").glob("*/run.py"):
+        script.write_text("")
+    said = press(desk, "retry").text
+    assert said == "1 pset submitted to local in 1 job; 1 done; in a cell: " + (
+        'study.submit_batch("local", 0, retry=True)'
+    )
+    assert run.wait(30).done == 2
+    desk.look()
+    assert not state_of(desk)["canRetry"]
+    assert run.df["_attempt"].tolist() == [1, 2]
+
+
 def test_the_code_does_the_same() -> None:
     ps.new_templates("local")
     desk = desk_of()
