@@ -179,8 +179,9 @@ class Preview:
             if not self.params and wanted not in fields:
                 state = ABSENT
             elif lacks >= 0 and wanted not in needed:  # Jinja: it may do without, filling tells
-                problem = self._problem(name, lacks)
-                state = MISSING if problem else ABSENT
+                why = self._problem(name, lacks)
+                problem = problem or why
+                state = MISSING if f"'{wanted}'" in why else ABSENT
             wants.append(Want(wanted, tuple(at), state, lacks))
         is_binary = isinstance(template, Template) and template.is_binary
         return Sheet(name, path, tuple(wants), problem, is_binary)
