@@ -74,7 +74,7 @@ def test_jinja_tells_what_it_can_do_without(templates: Callable[..., None]) -> N
     templates(
         **{
             "in.txt": "{% if b is defined %}{{ b }}{% endif %}{{ a }}{{ _run_seq + 1 }}",
-            "run.py": "{{ c }}",
+            "run.py": "{{ c }}{{ d or 1 }}",
         }
     )
     Path(MACHINES, "here/jobscript").write_text("sh {{ name }}")
