@@ -73,6 +73,7 @@ class RunPanel:
         self.run = run
         self.widget = PanelWidget()
         self.slot = Slot(f"psweep-{run.run_id}", self.widget.send)
+        self._others: tuple[Slot, ...] = ()  # where else the report is kept
         self.board = Board(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
         self._seen = self._last_report = 0
@@ -127,7 +128,20 @@ class RunPanel:
         """Write the report into the notebook."""
         gathered = report.gather(self.run, lambda: time.sleep(0.0005))
         yield
-        self.slot.update(report.html(gathered), _plain(gathered))
+        for slot in (self.slot, *self._others):
+            slot.update(report.html(gathered), _plain(gathered))
+
+    def report_in(self, slot: Slot) -> None:
+        """Keep the report in an output of somebody else's as well: at once, and from now on."""
+        with self._pushing:
+            self._others = (*(other for other in self._others if other is not slot), slot)
+            gathered = report.gather(self.run)
+            slot.update(report.html(gathered), _plain(gathered))
+
+    def report_no_more_in(self, slot: Slot) -> None:
+        """Leave that output as it is."""
+        with self._pushing:
+            self._others = tuple(other for other in self._others if other is not slot)
 
     def fail(self, error: Exception) -> None:
         """Say on the page that the run cannot be read."""

@@ -38,7 +38,7 @@ _number = itertools.count()
 class Strip(anywidget.AnyWidget):
     """The line below the output; survives a reload of the page."""
 
-    _esm = joined("page.js", "watch.js")
+    _esm = joined("page.js", "link.js", "watch.js")
     _css = joined("base.css", "watch.css")
 
     state = traitlets.Unicode("{}").tag(sync=True)

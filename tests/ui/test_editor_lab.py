@@ -113,6 +113,8 @@ def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, s
     page.screenshot(path=shots / "editor-lab-ran.png")
     assert lab.execute("print(len(run.df), study.path.name)").strip() == "15 calc"
 
+    lab.wait_for_output("edit", "15 of 15 done")  # the report, in the notebook
+
     # Lab's own: it shows a picture at each change of the theme, and may remove it twice.
     assert [error for error in errors if "/static/lab/jlab_core" not in error] == []
 

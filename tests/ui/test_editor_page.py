@@ -78,6 +78,10 @@ def grid_content(**axes: Any) -> Content:
     return content_of(ps.grid(**axes))
 
 
+def fail(text: str) -> None:
+    raise ps.ParamsError(text)
+
+
 def field(page: EditorPage, label: str) -> Locator:
     return page.page.get_by_label(label, exact=True)
 
@@ -158,6 +162,42 @@ def test_a_grid_by_keyboard_alone(pages: Any) -> None:
     keyboard.press("ArrowRight")
     keyboard.press("ArrowRight")
     expect(page.page.locator(".pse-pre").first).to_contain_text("ps.grid(b=[5, 6, 7])")
+
+
+def test_what_is_typed_after_enter_is_the_new_row_s_before_the_kernel_answers(pages: Any) -> None:
+    page = pages()
+    field(page, "Name of row 1").fill("a")
+    field(page, "Values of a").fill("1, 2")
+    expect(counted(page)).to_have_text("2 psets")
+    page.page.evaluate("model.deaf = true; window.before = model.sent.length; undefined")
+    keyboard = page.page.keyboard
+    field(page, "Values of a").focus()
+    for name, values in (("b", "3, 4"), ("c", "5, 6")):
+        keyboard.press("Enter")
+        keyboard.type(name)
+        keyboard.press("Enter")
+        keyboard.type(values)
+    assert field(page, "Values of a").input_value() == "1, 2"
+    # An answer to something earlier does not take the new rows away.
+    page.page.evaluate("model.emit('change:state')")
+    keyboard.type(", 7")
+    page.page.wait_for_function("model.sent.at(-1).value === '5, 6, 7'")
+    page.page.evaluate(
+        "model.deaf = false; (async () => { for (const m of model.sent.slice(before))"
+        " await kernel(m); })()"
+    )
+    expect(counted(page)).to_have_text("12 psets")
+    assert page.editor.params == ps.grid(a=[1, 2], b=[3, 4], c=[5, 6, 7])
+    assert focused(page) == "Values of c"
+    expect(page.page.locator(".pse-row .pse-name")).to_have_count(3)
+
+
+def test_a_row_that_the_kernel_refuses_goes_again(pages: Any) -> None:
+    page = pages()
+    page.editor._editing.do = lambda message: fail("no more rows")
+    page.page.get_by_role("button", name="Add row").click()
+    expect(page.page.locator(".pse-said")).to_contain_text("no more rows")
+    expect(page.page.locator(".pse-row .pse-name")).to_have_count(1)
 
 
 def test_every_control_is_reached_named_and_large_enough(pages: Any) -> None:

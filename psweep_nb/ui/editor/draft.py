@@ -101,12 +101,17 @@ class Draft:
                 return axis
         raise ParamsError("this row is gone")
 
-    def add(self, after: int | None = None, **fields: Any) -> Draft:
-        """With one more row, below the one of the key `after`, else at the end."""
+    def add(self, after: int | None = None, key: int | None = None, **fields: Any) -> Draft:
+        """With one more row, below the one of the key `after`, else at the end.
+
+        Its key is `key`, if the page has made one up.
+        """
         if len(self.axes) >= MOST_AXES:
             raise ParamsError(f"no more than {MOST_AXES} rows; make such grids in code")
         at = len(self.axes) if after is None else self.axes.index(self.axis(after)) + 1
-        made = Axis(self._free_key(), **fields)
+        if any(axis.key == key for axis in self.axes):
+            raise ParamsError(f"there is a row {key} already")
+        made = Axis(self._free_key() if key is None else key, **fields)
         return self._with((*self.axes[:at], made, *self.axes[at:]))
 
     def duplicate(self, key: int) -> Draft:

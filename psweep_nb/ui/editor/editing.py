@@ -328,7 +328,7 @@ def _field_of(message: dict[str, Any]) -> object:
 _EDITS: dict[str, Callable[[Editing, dict[str, Any]], Content]] = {
     "change": lambda self, m: self._change(m),
     "setting": lambda self, m: self._setting(m),
-    "add": lambda self, m: self._with(self.content.draft.add(m.get("after"))),
+    "add": lambda self, m: self._with(self.content.draft.add(key=_key_of(m.get("key")))),
     "duplicate": lambda self, m: self._with(self.content.draft.duplicate(int(m["row"]))),
     "remove": lambda self, m: self._with(self.content.draft.remove(int(m["row"]))),
     "move": lambda self, m: self._with(self.content.draft.move(int(m["row"]), int(m["by"]))),
@@ -345,6 +345,13 @@ _EDITS: dict[str, Callable[[Editing, dict[str, Any]], Content]] = {
         lambda t: t.delete_column(t.column(m["column"]))
     ),
 }
+
+
+def _key_of(key: Any) -> int | None:
+    """The key of a new row, where the page has made one up; never one that it could not read."""
+    if key is None or (type(key) is int and 0 < key < 2**53):
+        return key
+    raise ParamsError(f"a row cannot have the key {key!r:.40}")
 
 
 def _short_enough(text: str) -> str:

@@ -38,6 +38,7 @@ from psweep_nb.ui.widgetfiles import joined
 
 if TYPE_CHECKING:
     from psweep_nb.study import Study
+    from psweep_nb.ui.panel import RunPanel
 
 get_ipython: Callable[[], Any] = IPython.get_ipython  # has no types
 
@@ -165,6 +166,8 @@ class GridEditor:
         self.widget: EditorWidget | None = None
         self._box: Any = None
         self._slot: Slot | None = None
+        self._report: Slot | None = None  # of the run that was begun here, below the code
+        self._panel: RunPanel | None = None
         self._kept: tuple[str, str] | None = None
 
     # -- for code ----------------------------------------------------------------------------
@@ -210,8 +213,12 @@ class GridEditor:
             print(f"{self!r}; it is edited in a notebook, this is its code:\n{self._left()[1]}")
             return
         display(self._made())
-        assert self._slot is not None
+        assert self._slot is not None and self._report is not None
         self._slot.show(*self._left())
+        # Only a running cell can make an output: the report of a run to come needs its place now.
+        self._report.show("", "")
+        if self._panel is not None:
+            self._panel.report_in(self._report)
 
     def _left(self) -> tuple[str, str]:
         """What stays in the saved notebook, as HTML and as text: the code, where there is some."""
@@ -228,7 +235,9 @@ class GridEditor:
             self.widget = EditorWidget()
             self.widget.on_msg(lambda _widget, content, _buffers: self.answer(content))
             keep_answering(self.widget)
-            self._slot = Slot(f"psweep-edit-{uuid.uuid4()}", self.widget.send)
+            name = f"psweep-edit-{uuid.uuid4()}"
+            self._slot = Slot(name, self.widget.send)
+            self._report = Slot(f"{name}-run", self.widget.send)
             self._box = ipywidgets.VBox([self.widget])
             self.widget.ids = [self.widget.model_id, self._box.model_id]
             self._push()
@@ -293,7 +302,7 @@ class GridEditor:
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
         kind = message.get("kind")
         if kind == "hello":
-            return {"slot": self._slot.latest()} if self._slot is not None else {}
+            return self._hello()
         if kind == "window":
             return self._window(int(message["start"]), int(message["count"]))
         if kind == "cell_text":
@@ -315,6 +324,12 @@ class GridEditor:
             self._editing.do(message)
         self._push()
         return {}
+
+    def _hello(self) -> dict[str, Any]:
+        """What is to stand in the notebook, for a page that was loaded later."""
+        assert self.widget is not None and self._slot is not None and self._report is not None
+        self.widget.send({"kind": "report", "slot": self._report.latest()})
+        return {"slot": self._slot.latest()}
 
     def _window(self, start: int, count: int) -> dict[str, Any]:
         found = table.window(self._editing.table, start, count)
@@ -338,11 +353,16 @@ class GridEditor:
         return {"text": done.text, "details": done.details, "bad": False}
 
     def _show(self, run: Any) -> None:
-        """The panel of a run, below the editor."""
+        """The panel of a run, below the editor, and its report in the saved notebook."""
+        assert self._report is not None
         panel = show.panel_of(run)
         for _ in panel.push():
             pass
         self._box.children = (self.widget, panel.widget)
+        if self._panel is not None:
+            self._panel.report_no_more_in(self._report)
+        self._panel = panel
+        panel.report_in(self._report)
         follower.shared().follow(panel)
 
 

@@ -179,9 +179,9 @@ class Editor {
     for (const send of typed) send(enter);
   }
 
-  // What the kernel has for a field, unless somebody is typing in it.
+  // What the kernel has for a field, unless it has not heard yet what was typed there.
   put(control, value) {
-    const typing = control === document.activeElement && control.psw && !this.settled();
+    const typing = control.psw && !this.settled();
     if (!typing && control.value !== value) control.value = value;
     if (this.settled()) control.psw = false;
   }

@@ -17,6 +17,9 @@ const PLACEHOLDERS = {
   expression: "an expression of the notebook, then Enter",
 };
 
+// A new row, as the kernel makes it.
+const EMPTY = { name: "", kind: "list", text: "", tie: "", middle: "", on: true, blank: true, problems: {} };
+
 class Rows {
   constructor(editor) {
     this.editor = editor;
@@ -82,7 +85,8 @@ class Rows {
     this.middleHeading.hidden = !star;
     const keep = new Set(state.rows.map((row) => row.key));
     for (const [key, row] of this.made) {
-      if (!keep.has(key)) {
+      // The kernel may not have heard yet of a row that was added here.
+      if (!keep.has(key) && (!row.added || this.editor.settled())) {
         row.node.remove();
         this.made.delete(key);
       }
@@ -103,7 +107,7 @@ class Rows {
     const change = (field) => (enter, value) =>
       this.editor.edit({ kind: "change", row: key, field, value, enter });
     const row = {
-      on: el("input", { type: "checkbox", class: "pse-check" }),
+      on: el("input", { type: "checkbox", class: "pse-check", checked: "" }),
       name: textInput("pse-name psw-code", null, "name"),
       kind: el("select", { class: "pse-input" }),
       text: textInput("pse-text psw-code"),
@@ -163,8 +167,8 @@ class Rows {
     made.node.classList.toggle("pse-off", !row.on);
     made.text.hidden = row.kind === "given";
     made.text.placeholder = PLACEHOLDERS[row.kind] ?? "";
-    setText(made.given, row.shown);
-    made.given.title = row.shown;
+    setText(made.given, row.shown ?? "");
+    made.given.title = row.shown ?? "";
     setText(made.length, row.kind === "constant" && row.length ? "constant" : row.length);
     made.node.classList.toggle("pse-constant", row.kind === "constant");
     made.up.disabled = at === 0;
@@ -197,11 +201,15 @@ class Rows {
     this.editor.edit({ ...message, row: key });
   }
 
-  add(after = null) {
-    const rows = this.state.rows;
-    this.known = new Set(rows.map((row) => row.key));
-    this.wanted = { after: after ?? rows.at(-1)?.key ?? 0, part: "name" };
-    this.editor.edit({ kind: "add", after });
+  // The row is there at once, under a key of ours: who types on need not wait for the kernel.
+  add() {
+    const key = 1 + Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    const row = { ...this.make(key), added: true };
+    this.made.set(key, row);
+    this.list.append(row.node);
+    this.fill(row, EMPTY, this.list.children.length - 1, this.state);
+    row.name.focus();
+    this.editor.edit({ kind: "add", key });
   }
 
   // After an edit that makes, moves or removes rows the focus goes where one would go on.
@@ -225,7 +233,7 @@ class Rows {
     const row = this.made.get(key);
     const part = row && ["name", "text", "middle"].find((field) => row[field] === event.target);
     if (!row) return;
-    const rows = this.state.rows.map((each) => each.key);
+    const rows = [...this.list.children].map((each) => Number(each.dataset.key));
     const at = rows.indexOf(key);
     if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
       this.part = Object.keys(row).find((field) => row[field] === event.target) ?? "name";
@@ -247,6 +255,6 @@ class Rows {
     const row = this.made.get(rows[at]);
     if (part === "name" && !row.text.hidden && !row.text.value) row.text.focus();
     else if (at + 1 < rows.length) this.made.get(rows[at + 1])[part].focus();
-    else if (row.name.value && part === "text") this.add(rows[at]);
+    else if (row.name.value && part === "text") this.add();
   }
 }

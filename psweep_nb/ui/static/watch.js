@@ -4,7 +4,6 @@
 class Strip {
   constructor(model, root) {
     this.model = model;
-    this.dead = false;
     this.words = el("span", { role: "status", class: "psw-watch-words" });
     this.pace = el("span", { class: "psw-dim psw-watch-pace" });
     this.stop = el("button", { type: "button", class: "psw-button", text: "Stop watching" });
@@ -21,33 +20,21 @@ class Strip {
     root.append(this.root);
     this.stop.addEventListener("click", () => {
       this.stop.disabled = true;
-      this.send({ kind: "stop" });
+      this.link.send({ kind: "stop" }, false);
     });
+    this.link = new Link(model, { hear: () => {}, slow: () => {}, gone: () => this.die() });
     this.ends = [
       keepShortcutsOff(this.root),
-      onKernelGone(model, () => this.die()),
-      listen(model, {
-        "change:state": () => this.show(),
-        "msg:custom": (content) => {
-          if (content?.kind === "report") fillSlot(model, content.slot);
-        },
-      }),
+      listen(model, { "change:state": () => this.show() }),
+      () => this.link.end(),
     ];
     this.show();
-    this.send({ kind: "hello" });
-  }
-
-  send(message) {
-    try {
-      this.model.send(message);
-    } catch {
-      this.die();
-    }
+    this.link.send({ kind: "hello" }, false);
   }
 
   show() {
     const state = parse(this.model.get("state"));
-    if (this.dead || !state.words) return;
+    if (this.link.dead || !state.words) return;
     setText(this.words, state.words);
     setText(this.pace, state.pace);
     this.root.classList.toggle("psw-watch-live", state.live);
@@ -60,7 +47,6 @@ class Strip {
   }
 
   die() {
-    this.dead = true;
     this.root.classList.add("psw-dead");
   }
 

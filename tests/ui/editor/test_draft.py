@@ -348,6 +348,9 @@ def test_edits() -> None:
     assert [a.name for a in draft.duplicate(1).duplicate(1).axes] == ["a", "a_3", "a_2", "b"]
     assert [a.name for a in draft.remove(1).axes] == ["b"]
     assert [a.name for a in draft.add(after=1).axes] == ["a", "", "b"]
+    assert draft.add(key=70).axes[-1].key == 70
+    with pytest.raises(ParamsError, match="already"):
+        draft.add(key=1)
     assert len({a.key for a in draft.duplicate(1).remove(1).add().axes}) == 3
     for wrong in (lambda: draft.remove(9), lambda: draft.change(1, kind="magic"),
                   lambda: draft.set(pattern="spiral")):  # fmt: skip

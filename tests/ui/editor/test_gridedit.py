@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 import psweep_nb as ps
 from psweep_nb.errors import ParamsError
+from psweep_nb.ui import follower, show, slot
 from psweep_nb.ui.editor import gridedit
 from psweep_nb.ui.editor.gridedit import GridEditor
 from psweep_nb.ui.session import Session
 from tests.strategies import json_values
 from tests.ui.conftest import Notebook
+from tests.ui.fakes import FakeRun
 
 NO_AXES: Any = [{"a": 1}]
 NO_PSETS: Any = [1, 2]
@@ -112,7 +114,19 @@ class Page:
 
 _KINDS = ["change", "cell", "window", "add", "move", "cell_text", "setting", "function", "workers",
           "add_column", "delete_row", "plan", "run", "use"]  # fmt: skip
-_FIELDS = ["row", "column", "field", "value", "start", "count", "view", "by", "name", "after"]
+_FIELDS = [
+    "row",
+    "column",
+    "field",
+    "value",
+    "start",
+    "count",
+    "view",
+    "by",
+    "name",
+    "after",
+    "key",
+]
 
 
 @given(
@@ -129,6 +143,47 @@ def test_no_message_breaks_the_editor(message: dict[str, Any]) -> None:
     assert page.editor._editing.state()["rows"]
     page.ask("no dict")
     page.ask({"kind": "undo"})
+
+
+def test_a_run_begun_in_the_editor_leaves_its_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, str] = {}  # by display id: what the saved notebook has
+
+    def publish(data: Any, raw: bool = True, *, display_id: str, update: bool, **_: Any) -> None:
+        assert update == (display_id in shown)
+        shown[display_id] = data["text/html"]
+
+    page = Page({"a": [1, 2]})
+    editor = page.editor
+    monkeypatch.setattr(slot, "display", publish)
+    monkeypatch.setattr(gridedit, "display", lambda box: None)
+    monkeypatch.setattr(show, "has_page", lambda ip: True)
+    monkeypatch.setattr(follower, "shared", lambda: follower.Follower(threaded=False))
+    editor._ipython_display_()
+    code, report = shown
+    assert shown[report] == ""
+    run: Any = FakeRun(total=2)
+    editor._show(run)
+    assert "psw-report" in shown[report]
+    assert "finished" not in shown[report]
+    run.done(0, {"a": 1}, loss=0.5)
+    run.done(1, {"a": 2}, loss=0.25)
+    run.set(state="finished", pending=0)
+    for _ in show.panel_of(run).push():
+        pass
+    assert "finished" in shown[report]
+    assert "0.25" in shown[report]
+    assert "psw-report" not in shown[code]
+    # A page that is loaded later gets both.
+    page.answers.clear()
+    page.ask({"kind": "hello", "view": "v"})
+    assert [answer["slot"]["slot"] for answer in page.answers] == [report, code]
+    # The next run takes the place of the first.
+    other: Any = FakeRun(seq=1, total=1)
+    editor._show(other)
+    assert "run 1" in shown[report]
+    run.failed(1, {"a": 2}, "ValueError: late")
+    list(show.panel_of(run)._write_report())
+    assert "late" not in shown[report]
 
 
 def test_a_window_is_answered_to_the_view_that_asked() -> None:
