@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from psweep_nb.errors import JournalError
@@ -30,6 +31,7 @@ from psweep_nb.wording import counted
 
 NAME = "provenance.json"
 _DELAY_S = 0.1
+_SLOW_S = 0.2
 PATIENCE_S = 0.2  # who waited for a run waits so long for this, too
 _OPTIONS = (
     "mode", "workers", "on_error", "timeout", "retries", "order", "order_seed", "fresh",
@@ -170,6 +172,7 @@ class _Writer:
         self._guard = threading.Lock()
         self._hurry = threading.Event()
         self._waiting: list[_Job] = []
+        self._slow = False
         self._thread: threading.Thread | None = None
 
     def add(self, job: _Job) -> None:
@@ -184,10 +187,11 @@ class _Writer:
         """Return when all is written, or after so many seconds.
 
         A script that submits and ends leaves a whole record, and when a run has returned nothing
-        is at work in its directory any more, unless git is slow.
+        is at work in its directory any more. Where git was slow the last time nobody waits for it
+        but at the end of the process: not each of many short runs.
         """
         thread = self._thread
-        if thread is not None:
+        if thread is not None and not (timeout is not None and self._slow):
             self._hurry.set()
             thread.join(timeout)
             self._hurry.clear()
@@ -204,10 +208,12 @@ class _Writer:
                 if not jobs:
                     self._thread = None
                     return
+            begin = monotonic()
             seen: dict[tuple[Path, Path], Git | None] = {}
             for job in jobs:
                 with contextlib.suppress(Exception):  # a courtesy to whoever reads it later
                     _write(job, seen)
+            self._slow = monotonic() - begin > _SLOW_S
 
 
 _writer = _Writer()

@@ -203,6 +203,27 @@ def test_a_submission_does_not_wait_for_git(
     assert all(run.provenance[0].python for run in study.runs)
 
 
+def test_where_git_is_slow_short_runs_do_not_wait_each(
+    repo: Path, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = provenance._Writer()
+    monkeypatch.setattr(provenance, "_writer", writer)
+    monkeypatch.setattr(provenance, "settle", writer.settle)
+    monkeypatch.setattr(provenance, "_SLOW_S", 0.0)
+    answer = threading.Event()
+    monkeypatch.setattr(provenance, "look", lambda *_: answer.wait(60) and None)
+    study.run(root, [{"a": 1}])
+    answer.set()
+    provenance.settle()
+    answer.clear()
+    study.run(root, [{"a": 1}])
+    provenance.settle(60)  # returns at once
+    assert not study.runs[-1].provenance[0].python
+    answer.set()
+    provenance.settle()
+    assert study.runs[-1].provenance[0].python
+
+
 def test_a_script_that_submits_and_ends_leaves_it_whole(repo: Path) -> None:
     Path("go.py").write_text(
         "from psweep_nb import Study\n"
