@@ -41,6 +41,8 @@ def test_a_daemon_ends_with_tests_that_are_killed() -> None:
     parent = subprocess.Popen([sys.executable, "-c", CODE], stdout=subprocess.PIPE, env=environment)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
+    # From here on it is tied to its parent: what ties it has become the program itself.
+    until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
     parent.kill()
     parent.communicate()
     until(lambda: not is_running(pid))
