@@ -100,7 +100,6 @@ class Cell:
             with contextlib.ExitStack() as stack:
                 if captured:
                     ran.outputs = stack.enter_context(_captured(self._ip))
-                    stack.enter_context(_nobody_else_draws(self._ip))
                     stack.enter_context(_own_figures(self._ip, ran.outputs))
                 for part in self._parts:
                     exec(part, self._ip.user_ns)
@@ -214,51 +213,40 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+class _OfThisThread(OrderedDict[int, Any]):
+    """Figures that only the thread which makes them gets to see.
+
+    matplotlib draws all figures after each message that a widget gets, and those have a thread of
+    their own: two threads that draw one figure make a blank picture of it, or half of one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._owner = threading.get_ident()
+
+    def __bool__(self) -> bool:
+        return len(self.values()) > 0
+
+    def values(self) -> Any:
+        return super().values() if threading.get_ident() == self._owner else ()
+
+
 @contextlib.contextmanager
 def _own_figures(ip: Any, outputs: list[dict[str, Any]]) -> Iterator[None]:
     """Keep pyplot's figures of the notebook apart from ours; ours are displayed and closed."""
-    managers = _figure_managers()
-    theirs = managers.figs if managers is not None else None
-    if managers is not None:
-        managers.figs = OrderedDict()
+    from matplotlib._pylab_helpers import Gcf  # before the cell does, which may import pyplot
+
+    managers: Any = Gcf
+    theirs, managers.figs = managers.figs, _OfThisThread()
     try:
         yield
-        managers = managers or _figure_managers()  # the cell may have been the first to import it
-        if managers is not None:
-            for manager in list(managers.figs.values()):
-                outputs.append(_figure(ip, manager.canvas.figure))
+        for manager in list(managers.figs.values()):
+            outputs.append(_figure(ip, manager.canvas.figure))
     finally:
-        if managers is not None:
-            for number in list(managers.figs):
-                managers.destroy(number)
-            managers.figs = theirs if theirs is not None else OrderedDict()
-            _nothing_left_to_draw()
-
-
-@contextlib.contextmanager
-def _nobody_else_draws(ip: Any) -> Iterator[None]:
-    """Keep matplotlib from drawing our figures in another thread while we make them.
-
-    It draws all figures after each message that a widget gets, and those have a thread of their
-    own: two threads that draw one figure make a blank picture of it.
-    """
-    hooks = [
-        hook
-        for hook in ip.events.callbacks["post_execute"]
-        if getattr(hook, "__module__", "").startswith("matplotlib")
-    ]
-    for hook in hooks:
-        ip.events.unregister("post_execute", hook)
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            ip.events.register("post_execute", hook)
-
-
-def _figure_managers() -> Any:
-    module = sys.modules.get("matplotlib._pylab_helpers")
-    return module.Gcf if module is not None else None
+        for number in list(managers.figs):
+            managers.destroy(number)
+        managers.figs = theirs
+        _nothing_left_to_draw()
 
 
 def _nothing_left_to_draw() -> None:

@@ -167,17 +167,27 @@ def test_hostile_output_is_escaped(ipython: InteractiveShell) -> None:
     assert "<img src=x" not in html
 
 
-def test_no_other_thread_is_made_to_draw_its_figures(ipython: InteractiveShell) -> None:
-    from matplotlib_inline.backend_inline import flush_figures
+def test_no_other_thread_gets_to_its_figures(ipython: InteractiveShell) -> None:
+    import matplotlib.pyplot as plt
 
-    seen: list[Any] = []
-    ipython.events.register("post_execute", flush_figures)
-    try:
-        ipython.user_ns["seen"] = seen
-        ipython.user_ns["hooks"] = ipython.events.callbacks["post_execute"]
-        run(ipython, "seen.append(list(hooks))")
-        assert flush_figures not in seen[0]
-        run(ipython, "1 / 0")
-        assert ipython.events.callbacks["post_execute"].count(flush_figures) == 1
-    finally:
-        ipython.events.unregister("post_execute", flush_figures)
+    theirs = plt.figure()
+    found: list[Any] = []
+
+    def look() -> None:
+        from matplotlib._pylab_helpers import Gcf
+
+        found.append((list(Gcf.get_all_fig_managers()), Gcf.get_active()))
+        plt.draw_all(force=True)
+
+    def elsewhere() -> None:
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    ipython.user_ns["elsewhere"] = elsewhere
+    ran = run(ipython, "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nelsewhere();")
+    assert found == [([], None)]
+    assert [kind for output in ran.outputs for kind in output["data"]].count("image/png") == 1
+    elsewhere()
+    assert found[1][1].canvas.figure is theirs
+    plt.close(theirs)
