@@ -60,8 +60,12 @@ class Turns:
         """Let a job ask for turns."""
         self._due.setdefault(job, self._clock())
 
+    def come_back(self, job: Job) -> None:
+        """Let a job that has left ask again; from any thread."""
+        self._soon(self.join, job)
+
     def leave(self, job: Job) -> None:
-        """Give it no more."""
+        """Give it no more, and others its share."""
         self._due.pop(job, None)
         self._waiting.discard(job)
 

@@ -63,6 +63,7 @@ class Watch:
         self.run = run
         self.every = every
         self.over = ""  # why, once it is
+        self._rests = False  # its run has ended; a resume or a retry goes on with it
         self._turns = turns_
         self._cell = cell
         self._seen = self._shown = 0  # records that arrived; that the cell has seen
@@ -111,8 +112,9 @@ class Watch:
         return self._seen - before
 
     def push(self) -> Iterator[None]:
-        """Ask for a turn if something arrived."""
-        if not self.over and (self._seen > self._shown or self.ended()):
+        """Ask for a turn if something arrived, or the run has ended or goes on."""
+        if not self.over and (self._seen > self._shown or self.ended() != self._rests):
+            self._turns.come_back(self)
             self._turns.ask(self)
         yield
 
@@ -144,8 +146,9 @@ class Watch:
                 data, metadata = bundle(self._ran.outputs)
                 self._output.update_data(data, metadata)
                 cost = size(data) / _CARRIED
-        if last and not self.over:
-            self._end("")
+        self._rests = last
+        if last:
+            self._turns.leave(self)
         self._show_state()
         self._line.update(self._html(), self._words())
         return cost
@@ -189,7 +192,7 @@ class Watch:
     def _show_state(self) -> None:
         self.widget.state = json.dumps(
             {
-                "live": not self.over,
+                "live": not (self.over or self._rests),
                 "words": self._words(),
                 "pace": self._pace(),
                 "error": self._error(),
@@ -200,7 +203,7 @@ class Watch:
 
     def _words(self) -> str:
         status, run = self._status, f"run {self.run.run_seq}"
-        if not self.over:
+        if not (self.over or self._rests):
             return f"watching {run}: {header.counts(status)['done']}"
         if status.ended:
             return f"{run} {header.words(status)}: {header.counts(status)['done']}"
@@ -209,7 +212,7 @@ class Watch:
     def _pace(self) -> str:
         said = [f"as of {self._when}"]
         rest = self._turns.rest(self, self._ran.seconds)
-        if not self.over and rest > max(self.every, _SLOW):
+        if not (self.over or self._rests) and rest > max(self.every, _SLOW):
             took = texts.duration(self._ran.seconds)
             said.append(f"takes {took}, so it runs at most every {texts.duration(rest)}")
         return ", ".join(said)
@@ -217,9 +220,9 @@ class Watch:
     def _error(self) -> str:
         if not self._ran.error or self._ran.interrupted:
             return ""
-        if self._alike >= _GIVE_UP and not self.over:
+        if self._alike >= _GIVE_UP and not (self.over or self._rests):
             return f"{self._ran.error} (always the same: it runs again at the end of the run only)"
-        if not self._shown and not self.over:
+        if not self._shown and not (self.over or self._rests):
             return f"{self._ran.error} (no row has arrived yet)"
         return self._ran.error
 

@@ -88,13 +88,27 @@ def test_it_runs_as_rows_arrive_and_once_at_the_end(watched: Watched) -> None:
     watched.end()
     watched.after(10)
     assert watched.shown() == "4"
-    assert watched.watch.over
     assert not watched.state["live"]
     assert watched.state["words"] == "run 3 finished: 3 of 4 done"
-    watched.row(3)
-    watched.after(10)
+    watched.after(60)
     assert watched.shown() == "4"
-    assert watched.follower._tasks == {}
+
+
+def test_it_goes_on_after_a_resume_or_a_retry(watched: Watched) -> None:
+    watched.start()
+    watched.end()
+    watched.after(10)
+    assert watched.shown() == "2"
+    watched.run.set(state="running", pending=1)
+    watched.after(10)
+    assert watched.state["live"]
+    assert watched.state["words"] == "watching run 3: 0 of 4 done"
+    watched.row(0)
+    watched.after(1)
+    watched.end()
+    watched.after(10)
+    assert not watched.state["live"]
+    assert watched.state["words"] == "run 3 finished: 1 of 4 done"
 
 
 def test_a_run_that_has_ended_is_shown_once(watched: Watched) -> None:
