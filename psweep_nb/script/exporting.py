@@ -25,7 +25,7 @@ from psweep_nb.script.plotting import plot_text
 from psweep_nb.script.watched import watched_cells
 from psweep_nb.script.workload import is_cell, written_out
 from psweep_nb.script.writing import check_free, check_path, write_all
-from psweep_nb.trust import load_function
+from psweep_nb.stored import Stored
 from psweep_nb.wording import counted, printable
 
 
@@ -195,18 +195,18 @@ def _templates(needed: Needed, spec: SessionSpec, script: Path) -> dict[Path, Pa
 
 def _values(database: Database, gathered: Gathered, needed: Needed) -> dict[str, Any]:
     """What has no source, taken from the function as it was stored."""
-    seq, path = gathered.run.info["run_seq"], gathered.run.sessions()[-1].function
+    seq, session = gathered.run.info["run_seq"], gathered.run.sessions()[-1]
     if not database.trusted:
         raise TrustError(
             f"pickles=True unpickles the stored function of run {seq}, which means running code"
             " that somebody else may have put there: open the study with trust=True if you do"
         )
-    if not path.exists():
+    if not session.function.exists():
         raise FunctionError(
             f"the function of run {seq} could not be stored (it needs what lived in its process):"
             " there is nothing to put into a pickle"
         )
-    func = load_function(path.read_bytes())
+    func = Stored(session, database.trusted).function()
     values: dict[str, Any] = {}
     for inner in unwrapped(func):
         values |= inner.__globals__

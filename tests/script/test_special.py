@@ -1,14 +1,18 @@
 """What is special: modules, cells as workloads, plots, older code, what has no source."""
 
+import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from psweep_nb import Study
+from psweep_nb import JournalError, Study, StudyError
 from tests.script import exporting
 from tests.script.exporting import Exported, end
+from tests.workloads import double
 
 MODULE = '"""A module of the user."""\n\nk = 2\n\n\ndef simulate(a):\n    return {"r": k * a}\n'
 FILES = {"model.py": MODULE, "lib/other.py": MODULE, "lib/pack/__init__.py": ""}
@@ -359,3 +363,48 @@ def test_what_cannot_be_exported_is_said(done: dict[str, Exported], name: str) -
     assert not list(found.folder.glob("*run*"))
     if name not in ("no run", "all deleted", "a pset that cannot be written"):
         assert len(Study(found.folder / "calc").df) == 3  # unharmed
+
+
+@pytest.mark.parametrize("name", ["setup", "older code", "watched", "several runs"])
+def test_another_process_exports_the_same(
+    done: dict[str, Exported], name: str, tmp_path: Path
+) -> None:
+    folder = done[name].folder
+    study = Study(folder / "calc")
+    study.calc_dir = "calc"
+    written = study.export(tmp_path / "run.py")
+    assert [path.read_text() for path in written] == [
+        (folder / path.name).read_text() for path in written
+    ]
+
+
+def test_nothing_is_half_done(study: Study, tmp_path: Path) -> None:
+    study.run(double, [{"a": 1}])
+    (tmp_path / "run.pkl").mkdir()
+    (tmp_path / "run.py").write_text("mine")
+    with pytest.raises(StudyError, match=r"run\.py exists already"):
+        study.export(tmp_path / "run.py")
+    assert (tmp_path / "run.py").read_text() == "mine"
+    [session] = study.runs[0].folder.sessions()
+    (session.path / "session.json").write_text("{")
+    with pytest.raises(JournalError, match=r"session\.json is damaged"):
+        study.export(tmp_path / "other.py")
+    assert not (tmp_path / "other.py").exists()
+    assert len(pd.read_pickle("calc/database.pk")) == 1
+
+
+def test_a_module_that_is_gone(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone_module.py").write_text("def f(a):\n    return {'r': a}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("gone_module")
+    study.run(module.f, [{"a": 1}])
+    monkeypatch.delitem(sys.modules, "gone_module")
+    (tmp_path / "gone_module.py").unlink()
+    (tmp_path / "scripts").mkdir()
+    with pytest.warns(UserWarning, match="module `gone_module` is imported from"):
+        [script] = study.export(tmp_path / "scripts" / "run.py")
+    assert "from gone_module import f" in script.read_text()
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert "No module named 'gone_module'" in done.stderr
