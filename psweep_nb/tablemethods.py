@@ -30,18 +30,22 @@ class TableMethods:
         return frames.snapshot(self.database.frame())
 
     def table(
-        self, *, cols: Sequence[str] | None = None, latest: bool = False, **where: Any
+        self, cols: Sequence[str] | None = None, *, latest: bool = False, **where: Any
     ) -> pd.DataFrame:
         """Return the tidy view: parameters, results, `state` (`_state` where you have a `state`).
+
+        Of the columns of `df` that begin with an underscore it has `_repeat`, where there is one.
 
         Parameters
         ----------
         cols : sequence of str, optional
-            Only these columns, in this order.
+            Only these columns, in this order; any of `df`, too.
         latest : bool
-            Of each set of equal parameters only the newest row.
+            Of each set of equal parameters only the newest row; of `repeat`, of each of its
+            repeats.
         **where
-            Only rows in which these columns have these values.
+            Only rows in which these columns have these values. A list means any of its values,
+            unless a row has the very list: ``lr=[0.1, 0.3]``, ``state="done"``.
 
         Raises
         ------

@@ -287,6 +287,7 @@ def test_a_driver_and_its_workers_load_nothing_heavy() -> None:
 
 def test_public_names_are_where_the_facade_says() -> None:
     assert set(psweep_nb.__all__) == set(psweep_nb._HOME_OF)
+    assert {name for name in dir(psweep_nb) if name[:2] != "__"} == set(psweep_nb.__all__)
     for name, home in psweep_nb._HOME_OF.items():
         if f"{FACADE}.{home}" in MODULES:
             assert getattr(psweep_nb, name) is not None

@@ -324,6 +324,37 @@ def test_table(study: Study) -> None:
     assert list(Study("empty").table().columns) == []
 
 
+def test_table_has_the_newest_of_each_repeat(study: Study) -> None:
+    params = ps.repeat([{"a": 1}, {"a": 2}], 2)
+    study.run(lambda pset: {"b": pset["_repeat"]}, params)
+    study.run(lambda pset: {"b": 10 + pset["_repeat"]}, params[1:])
+    table = study.table(latest=True)
+    assert list(table.columns) == ["a", "_repeat", "b", "state"]
+    assert table[["a", "_repeat", "b"]].values.tolist() == [
+        [1, 0, 0], [1, 1, 11], [2, 0, 10], [2, 1, 11],
+    ]  # fmt: skip
+    assert study.params(latest=True) == params
+    assert study.table(["_seed"])["_seed"].tolist()[:4] == [pset["_seed"] for pset in params]
+    study.run(workloads.double, numbers(7))
+    assert "_repeat" not in study.table(a=7)
+    with pytest.raises(OptionError, match=r"no column '_seeds'; there are .*_seed"):
+        study.table(["_seeds"])
+
+
+def test_table_by_state_and_by_one_of_several_values(study: Study) -> None:
+    study.run(workloads.fail_on_odd, numbers(0, 1, 2, 3), on_error="record")
+    assert study.table(state="failed")["a"].tolist() == [1, 3]
+    assert study.table(state=["done", "prepared"], a=[1, 2, 3])["a"].tolist() == [2]
+    assert len(study.table(a=[])) == 0
+    study.run(lambda a: {"state": "x"}, [{"a": [1, 2]}, {"a": (1, 2)}])
+    assert study.table(a=[1, 2], cols=["a", "_state"]).values.tolist() == [[[1, 2], "done"]]
+    assert study.table(a=[[1, 2], 0])["a"].tolist() == [0, [1, 2]]
+    assert study.table(state="x", _state="done")["a"].tolist() == [[1, 2], (1, 2)]
+    assert study.delete(_state="failed") == 2
+    with pytest.raises(OptionError, match="no column 'state'"):
+        Study("empty").table(state="done")
+
+
 def test_table_where_values_are_arrays(study: Study) -> None:
     study.run(lambda a: {"x": np.arange(3) + a}, numbers(0, 1))
     assert study.table(x=np.array([1, 2, 3]))["a"].tolist() == [1]

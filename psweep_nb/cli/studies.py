@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument("-a", "--all", action="store_true", help="book-keeping, too")
     table.add_argument("-i", "--index", action="store_true", help="print the index, too")
     table.add_argument(
-        "--latest", action="store_true", help="of equal parameters only the newest row"
+        "--latest", action="store_true", help="of equal parameters (and repeat) only the newest row"
     )
     add("check", "compare the directories DIR/<pset_id>/ with the rows, both ways", run=False)
     return top
