@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from psweep_nb import Study
-from psweep_nb.executors.futures import IN_FLIGHT, TROUBLES
+from psweep_nb.executors import chunks
+from psweep_nb.executors.futures import IN_FLIGHT, SMALL, TROUBLES
 from tests import workloads
 from tests.waiting import until
 
@@ -126,6 +127,31 @@ def test_workers_without_the_package(study: Study) -> None:
         run = study.submit(workloads.double, numbers(1000), executor=pool)
         assert "No module named 'psweep_nb'" in run.wait(30).message
     assert run.status().failed == 0
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_large_function_is_sent_only_where_its_file_is_not_seen(
+    study: Study, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    weights = bytes(10 * SMALL)
+    sizes: list[int] = []
+
+    def add(a: int) -> int:
+        return a + len(weights)
+
+    class Measured(Pool):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future:
+            sizes.append(len(args[0]))
+            return super().submit(fn, *args, **kwargs)
+
+    if not seen:
+        monkeypatch.setattr(chunks, "_is_seen", lambda _chunk: False)  # another machine
+    with Measured() as pool:
+        run = study.submit(add, numbers(20), executor=pool)
+        assert run.wait(30).done == 20
+    assert run.df["result"].tolist() == [10 * SMALL + a for a in range(20)]
+    assert sizes[0] < SMALL
+    assert (max(sizes) < SMALL) is seen
 
 
 class Missing:

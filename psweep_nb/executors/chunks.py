@@ -7,7 +7,6 @@ pool ever pickles a user's object.
 import os
 import threading
 from collections.abc import Callable
-from hashlib import sha1
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -35,12 +34,16 @@ class Chunk(NamedTuple):
     serial: int
     calc_path: Path
     session: Path
+    function: Path  # their pickles
+    setup: Path | None
     call: dict[str, Any]  # `functions.Call` as JSON
     keep_error: bool
     capture: str
     items: list[Item]
 
 
+Pickles = tuple[bytes, bytes | None]  # of the function, and of what sets it up
+UNSEEN = "the function's file is not seen here"
 # What came of a chunk: its results, None if it was held, a text if nothing can be executed there.
 Outcome = list[Result] | str | None
 
@@ -67,30 +70,47 @@ class Parcel(NamedTuple):
     ours, Dask's workers shut down, one after the other, where psweep_nb is not installed.
     """
 
-    function: bytes
-    setup: bytes | None
+    functions: Pickles | None
     chunk: Chunk
 
     def __reduce__(self) -> Any:
         return run_chunk, tuple(self)
 
 
-def run_chunk(function: bytes, setup: bytes | None, chunk: Chunk) -> Outcome:
-    """Execute a chunk in a process of a pool."""
+def run_chunk(functions: Pickles | None, chunk: Chunk) -> Outcome:
+    """Execute a chunk in a process of a pool.
+
+    Without `functions`, which may be large, they are read from the session's directory, once in
+    each thread; `UNSEEN` asks for them.
+    """
+    if functions is None and not _is_ready(chunk) and not _is_seen(chunk):
+        return UNSEEN
 
     def load() -> tuple[Function, Function | None]:
+        function, setup = functions or read_pickles(chunk.function, chunk.setup)
         return load_function(function), None if setup is None else load_function(setup)
 
-    return run_ready(sha1(function + (setup or b"")).digest(), load, chunk)
+    return run_ready(load, chunk)
 
 
-def run_ready(
-    key: object, load: Callable[[], tuple[Function, Function | None]], chunk: Chunk
-) -> Outcome:
+def read_pickles(function: Path, setup: Path | None) -> Pickles:
+    """Read the function and what sets it up."""
+    return function.read_bytes(), None if setup is None else setup.read_bytes()
+
+
+def _is_seen(chunk: Chunk) -> bool:
+    return chunk.function.exists()
+
+
+def _is_ready(chunk: Chunk) -> bool:
+    return getattr(_ready, "key", None) == chunk.session
+
+
+def run_ready(load: Callable[[], tuple[Function, Function | None]], chunk: Chunk) -> Outcome:
     """Execute a chunk with the function that `load` gives, set up once in each thread."""
     if _is_held(chunk):
         return None
-    if getattr(_ready, "key", None) != key:
+    if not _is_ready(chunk):
         _ready.key = None
         what = "the function cannot be loaded where the executor works"
         try:
@@ -99,7 +119,7 @@ def run_ready(
             _ready.func = with_setup(func, setup)
         except Exception as exc:
             return not_ready(what, exc)
-        _ready.key = key
+        _ready.key = chunk.session
     return _run_items(_ready.func, chunk)
 
 

@@ -8,12 +8,22 @@ when the pool is dead.
 import contextlib
 import pickle
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic, time_ns
 
 from psweep_nb import slates
 from psweep_nb.executors import Progress, chunks
-from psweep_nb.executors.chunks import Chunk, Function, Item, Outcome, Parcel
+from psweep_nb.executors.chunks import (
+    UNSEEN,
+    Chunk,
+    Function,
+    Item,
+    Outcome,
+    Parcel,
+    Pickles,
+    read_pickles,
+)
 from psweep_nb.executors.pools import end_of, leaves, size_of
 from psweep_nb.journal import DONE, FAILED, Writer
 from psweep_nb.livecells import FULL
@@ -22,6 +32,7 @@ from psweep_nb.trust import loader
 from psweep_nb.worker import failure, fields_of
 
 IN_FLIGHT = 2  # chunks a worker
+SMALL = 100_000  # bytes of a function that is sent with each chunk; a larger one is read there
 LOOK_S = 1.0  # between two looks at a pool: its size may be asked over the network
 # A pool that brings nothing but its own errors, for so many chunks more than are under way at a
 # time, twice over, is given up: it may have been restarted once, but there is no end to it.
@@ -63,6 +74,7 @@ class FuturesExecutor:
         self._pending: dict[Future[Outcome], tuple[int, int, float]] = {}
         self._ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._returned: list[tuple[int, int]] = []
+        self._pickles: Pickles | None = None  # sent along
         self._suspects: set[int] = set()
         self._serial = self._troubles = 0
         self._look_at = 0.0
@@ -71,13 +83,15 @@ class FuturesExecutor:
     def start(self) -> None:
         """Open the journal."""
         self._writer = Writer(self._session.path / "w0.journal", on_full=self._set_full)
+        self._files = self._session.function, self._setup_file()
         if not self._in_threads:
-            setup = self._session.setup
-            self._blobs = (
-                self._session.function.read_bytes(),
-                setup.read_bytes() if setup.exists() else None,
-            )
+            function, setup = read_pickles(*self._files)
+            if len(function) + len(setup or b"") <= SMALL:
+                self._pickles = function, setup
         self._fill = fields_of(self._session)
+
+    def _setup_file(self) -> Path | None:
+        return self._session.setup if self._session.setup.exists() else None
 
     def _set_full(self, full: bool) -> None:
         self._session.cells[0, FULL] = full
@@ -110,14 +124,21 @@ class FuturesExecutor:
         calc_path, session = self._session.run.calc_path, self._session.path
         self._serial += 1  # no two chunks are equal: Dask would execute them once
         return Chunk(
-            self._serial, calc_path, session, spec.call, self._keep_error, spec.capture_logs, items
+            self._serial,
+            calc_path,
+            session,
+            *self._files,
+            spec.call,
+            self._keep_error,
+            spec.capture_logs,
+            items,
         )
 
     def _send(self, chunk: Chunk) -> "Future[Outcome]":
         if self._in_threads:
-            key, functions = str(self._session.path), self._functions
-            return self._executor.submit(chunks.run_ready, key, lambda: functions, chunk)
-        return self._executor.submit(pickle.loads, pickle.dumps(Parcel(*self._blobs, chunk), 5))
+            functions = self._functions
+            return self._executor.submit(chunks.run_ready, lambda: functions, chunk)
+        return self._executor.submit(pickle.loads, pickle.dumps(Parcel(self._pickles, chunk), 5))
 
     def poll(self, timeout: float) -> Progress:
         """Wait for a chunk to end and record what has come."""
@@ -162,7 +183,9 @@ class FuturesExecutor:
             self._blame(exc, start, stop, progress)
             return
         self._troubles = 0
-        if results is None:
+        if results == UNSEEN:
+            self._pickles = read_pickles(*self._files)
+        if results is None or results == UNSEEN:
             progress.returned.append((start, stop))
             return
         if isinstance(results, str):
