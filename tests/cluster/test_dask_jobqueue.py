@@ -1,11 +1,12 @@
 """dask-jobqueue: psets on Dask workers that are jobs of a real Slurm."""
 
 import json
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dask_jobqueue.slurm import SLURMCluster
 from distributed import Client
 
 from psweep_nb import Study
@@ -28,6 +29,16 @@ def site(slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
     }
 
 
+@pytest.fixture
+def new_cluster() -> Callable[..., Any]:
+    """dask-jobqueue's class; what importing it does to Ctrl-C is undone."""
+    before = signal.getsignal(signal.SIGINT)
+    from dask_jobqueue.slurm import SLURMCluster
+
+    signal.signal(signal.SIGINT, before)
+    return SLURMCluster
+
+
 def test_the_example(site: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in site.items():
         text = value if isinstance(value, str) else json.dumps(value)
@@ -41,11 +52,15 @@ def test_the_example(site: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_psets_of_a_cancelled_job_run_in_another(
-    slurm: Slurm, site: dict[str, Any], study: Study, tmp_path: Path
+    slurm: Slurm,
+    site: dict[str, Any],
+    new_cluster: Callable[..., Any],
+    study: Study,
+    tmp_path: Path,
 ) -> None:
     params = [{"folder": str(tmp_path), "a": a} for a in range(6)]
     with (
-        SLURMCluster(cores=1, processes=1, memory="500MB", **site) as cluster,
+        new_cluster(cores=1, processes=1, memory="500MB", **site) as cluster,
         Client(cluster) as client,
     ):
         run = study.submit(workloads.wait_for_go, params, dask_client=client)
