@@ -1,19 +1,20 @@
 """Rows put together: repeats to mean, spread and number, several studies to one table."""
 
 import os
-from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from psweep_nb import frames
 from psweep_nb.errors import OptionError
-from psweep_nb.exact import params_of_rows
+from psweep_nb.exact import params_by_row
 from psweep_nb.foreign import failed_flags
 from psweep_nb.hashing import sha1_digests
-from psweep_nb.holders import parameters_in
+from psweep_nb.holders import columns_in, parameters_by_row, tidy_state
 from psweep_nb.study import Study
+from psweep_nb.tidy import newest, repeats_of
 
 ORIGIN = "_study"
 
@@ -87,27 +88,36 @@ def aggregate(
     data: Study | pd.DataFrame,
     cols: Sequence[str] | None = None,
     params: Sequence[str] | None = None,
+    *,
+    latest: bool = False,
 ) -> pd.DataFrame:
     """Return one row for each set of equal parameters: mean and standard deviation of results.
 
     Equal is what has the same hash, so repeats are (of `repeat`, of several runs, or of several
-    studies); of psets only those count that are done.
+    studies). Only what is done counts, and of a repeat that was run again, with the same number
+    and seed, only the newest row.
 
     Parameters
     ----------
     data : Study or DataFrame
-        A study, or rows of its `df`, or of what `concat` gives. Any other table needs `params`.
+        A study, or rows of its `df`, or of what `concat` gives. Any other table needs `params`,
+        and each of its rows counts, but those that its ``state`` says are not done.
     cols : sequence of str, optional
         Results, else all that are numbers (or true and false) throughout.
     params : sequence of str, optional
         The columns that are parameters, where the table does not tell.
+    latest : bool
+        Of equal psets that are no repeats of `repeat`, too, only the newest row of each study. By
+        default all of them count: to run a pset again is how a random function without seeds is
+        repeated. Where psets were run again because the code had changed, set this.
 
     Returns
     -------
     DataFrame
         Parameters, ``<result>_mean`` and ``<result>_std`` (of the sample, with n - 1; absent for a
         single row) of each result, and ``n``, the number of rows (``_n`` if ``n`` is a parameter).
-        In order of first appearance.
+        In order of first appearance. A column that is a parameter in some runs and a result in
+        others is both, each with the values of those runs.
 
     Raises
     ------
@@ -127,37 +137,79 @@ def aggregate(
     """
     if not isinstance(data, pd.DataFrame | Study):
         raise OptionError(f"data is {data!r:.60}; it should be a study or a DataFrame")
-    df = data if isinstance(data, pd.DataFrame) else data.df
-    if "_failed" in df or "_pset_id" in df:
-        df = df[[failed is False for failed in failed_flags(df)]]
+    df = _done(data if isinstance(data, pd.DataFrame) else data.df)
+    both: dict[str, np.ndarray[Any, Any]] = {}
     if params is not None:
         names = frames.columns_given(params, "params", df.columns)
-    elif isinstance(data, Study):
-        names = params_of_rows(data.database, df)
     else:
-        names = parameters_in(df)
-    groups = _groups(df, names)
-    results = _numbers(df, names, cols)
-    first = ~pd.Series(groups).duplicated().to_numpy()
-    table = df.loc[first, names].reset_index(drop=True)
+        if isinstance(data, Study):
+            by_row = params_by_row(data.database, df)
+        else:
+            by_row = parameters_by_row(df)
+        names = columns_in(df, by_row)
+        both = _results_too(df, names, by_row)
+    given = df[names].assign(**{name: _only(df[name], ~rows) for name, rows in both.items()})
+    df = df.assign(**{name: _only(df[name], rows) for name, rows in both.items()})
+    groups = np.array(_groups(df, given), dtype=int)
+    counts = _counting(df, groups.tolist(), latest)
+    given, df, groups = given[counts], df[counts], groups[counts]
+    results = _numbers(df, [name for name in names if name not in both], cols)
+    _, first, numbers = np.unique(groups, return_index=True, return_counts=True)
+    table = given.iloc[first].reset_index(drop=True)
     grouped = pd.DataFrame(
         {name: df[name].to_numpy("float64", na_value=float("nan")) for name in results}
-    ).groupby(groups, sort=False)
+    ).groupby(groups)
     for name in results:
         table[f"{name}_mean"] = grouped[name].mean().to_numpy()
         table[f"{name}_std"] = grouped[name].std().to_numpy()
-    numbers = list(Counter(groups).values())
     table["_n" if "n" in names else "n"] = pd.Series(numbers, dtype="int64")
     return table
 
 
-def _groups(df: pd.DataFrame, names: Sequence[str]) -> list[int]:
+def _done(df: pd.DataFrame) -> pd.DataFrame:
+    if "_failed" in df or "_pset_id" in df:
+        return df[[failed is False for failed in failed_flags(df)]]
+    state = tidy_state(df)
+    return df[(df[state] == "done").to_numpy(bool)] if state else df
+
+
+def _results_too(
+    df: pd.DataFrame, names: Sequence[str], by_row: Sequence[frozenset[str]]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Parameters that other runs have as results: in which rows."""
+    different = set(by_row)
+    found = {
+        name: np.array([name not in params for params in by_row], dtype=bool)
+        & df[name].notna().to_numpy()
+        for name in names
+        if not all(name in params for params in different)
+    }
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def _only(column: "pd.Series[Any]", rows: np.ndarray[Any, Any]) -> Any:
+    """The values of some rows, absent in the others."""
+    values = zip(column.tolist(), rows, strict=True)
+    return frames.typed([value if there else frames.ABSENT for value, there in values])
+
+
+def _counting(df: pd.DataFrame, groups: Sequence[int], latest: bool) -> np.ndarray[Any, Any]:
+    """Which rows count: those that no newer one of the same repeat replaces."""
+    repeats = repeats_of(df)
+    origins = df[ORIGIN].tolist() if ORIGIN in df else [None] * len(df)
+    counts = newest(df, list(zip(groups, origins, repeats, strict=True)))
+    if not latest:  # without its book-keeping a table does not tell one repeat from another
+        counts |= np.array([not repeat or "_pset_sha1" not in df for repeat in repeats], dtype=bool)
+    return counts
+
+
+def _groups(df: pd.DataFrame, given: pd.DataFrame) -> list[int]:
     """A number for each row, the same for equal parameters."""
     keys: list[Hashable] = df["_pset_sha1"].tolist() if "_pset_sha1" in df else [None] * len(df)
     without = [place for place, key in enumerate(keys) if not isinstance(key, str)]
     if without:
-        rows = df.iloc[without]
-        values = zip(*(rows[name].tolist() for name in names), strict=True) if names else []
+        names, rows = given.columns, given.iloc[without]
+        values = zip(*(rows[name].tolist() for name in names), strict=True) if len(names) else []
         psets = [
             {name: v for name, v in zip(names, row, strict=True) if v is not pd.NA}
             for row in values

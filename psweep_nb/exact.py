@@ -9,7 +9,7 @@ import pandas as pd
 
 from psweep_nb.database import Database
 from psweep_nb.errors import JournalError
-from psweep_nb.holders import psets_in
+from psweep_nb.holders import columns_in, psets_in, with_unknown
 from psweep_nb.params import Pset
 from psweep_nb.rundir import RunDir
 from psweep_nb.trust import loader
@@ -42,17 +42,17 @@ def psets_of_rows(database: Database, rows: pd.DataFrame) -> list[Pset]:
 
 def params_of_rows(database: Database, rows: pd.DataFrame) -> list[str]:
     """Return the columns that are parameters in any of some rows, in the table's order."""
-    names: set[str] = set()
+    return columns_in(rows, params_by_row(database, rows))
+
+
+def params_by_row(database: Database, rows: pd.DataFrame) -> list[frozenset[str]]:
+    """Return of each of some rows what its parameters are called, by its run."""
     ids = rows["_run_id"].tolist() if "_run_id" in rows else [None] * len(rows)
-    known: dict[object, bool] = {}
+    known: dict[object, frozenset[str] | None] = {}
     for run_id in dict.fromkeys(ids):
         run = _run_of(database, run_id)
-        known[run_id] = run is not None
-        names.update(run.info["params"] if run is not None else ())
-    others = rows[[not known[run_id] for run_id in ids]]
-    if len(others):
-        names.update(*psets_in(others))
-    return [name for name in rows.columns if name in names and not name.startswith("_")]
+        known[run_id] = None if run is None else frozenset(run.info["params"])
+    return with_unknown(rows, [known[run_id] for run_id in ids], psets_in)
 
 
 def psets_of_run(run: RunDir, trusted: bool) -> list[Pset]:

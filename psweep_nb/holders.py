@@ -7,6 +7,7 @@ table: workers import this module.
 import os
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from math import isnan
 from pathlib import Path
@@ -83,14 +84,20 @@ def psets_in_table(table: "pd.DataFrame") -> list[dict[str, Any]]:
 
 def _check_not_tidy(table: "pd.DataFrame") -> None:
     """What `Study.table` gives has lost which columns were parameters."""
-    name = "_state" if "_state" in table else "state"
-    if name not in table or "_pset_id" in table or not len(table):
-        return
-    if {"done", "failed", "prepared"}.issuperset(map(str, table[name].tolist())):
+    if name := tidy_state(table):
         raise ParamsError(
             f"by its column {name!r} the table comes from study.table(), with results: give the "
             'study itself or study.params(), or choose the parameters: table[["a", "b"]]'
         )
+
+
+def tidy_state(table: "pd.DataFrame") -> str:
+    """The column of states, of a table that comes from `Study.table`; empty for any other."""
+    name = "_state" if "_state" in table else "state"
+    if name not in table or "_pset_id" in table or not len(table):
+        return ""
+    states = {"done", "failed", "prepared"}
+    return name if states.issuperset(map(str, table[name].tolist())) else ""
 
 
 class _Absent:
@@ -135,8 +142,8 @@ def _without_results(table: "pd.DataFrame", psets: list[dict[str, Any]]) -> list
     return [pset for pset in found if pset is not None]
 
 
-def parameters_in(table: "pd.DataFrame") -> list[str]:
-    """The columns of a study's table that are parameters in any of its rows.
+def parameters_by_row(table: "pd.DataFrame") -> list[frozenset[str]]:
+    """What the parameters are called in each row of a study's table, by its run.
 
     Raises
     ------
@@ -144,16 +151,28 @@ def parameters_in(table: "pd.DataFrame") -> list[str]:
         As `psets_in`.
     """
     _check_not_tidy(table)
-    names: set[str] = set()
-    rest = table
+    found: list[frozenset[str] | None] = [None] * len(table)
     if {"_run_id", "_calc_dir", "_attempt"} <= set(table.columns):
         keys = list(zip(table["_calc_dir"].tolist(), table["_run_id"].tolist(), strict=True))
         known = {key: _parameters_of_run(*key) for key in dict.fromkeys(keys)}
-        for found in known.values():
-            names |= found or set()
-        rest = table[[known[key] is None for key in keys]]
-    if len(rest):
-        names.update(*psets_in_table(rest))
+        found = [known[key] for key in keys]
+    return with_unknown(table, found, psets_in_table)
+
+
+def with_unknown(
+    table: "pd.DataFrame",
+    found: Sequence[frozenset[str] | None],
+    psets_of: Callable[["pd.DataFrame"], Iterable[Mapping[str, Any]]],
+) -> list[frozenset[str]]:
+    """Names of parameters a row; rows of which no run tells have those that any of them has."""
+    unknown = table[[names is None for names in found]]
+    rest = frozenset[str]().union(*psets_of(unknown)) if len(unknown) else frozenset[str]()
+    return [rest if names is None else names for names in found]
+
+
+def columns_in(table: "pd.DataFrame", names_by_row: Iterable[frozenset[str]]) -> list[str]:
+    """The columns that are parameters in any row, in the table's order."""
+    names = frozenset[str]().union(*set(names_by_row))
     return [name for name in table.columns if name in names and not name.startswith("_")]
 
 

@@ -62,6 +62,42 @@ def test_only_what_is_done_counts(study: Study) -> None:
     assert table[["a", "half_mean", "n"]].values.tolist() == [[2, 1, 2]]
 
 
+def test_a_repeat_that_was_run_again_counts_once(study: Study) -> None:
+    params = repeat([{"a": 1}, {"a": 5}], 3)
+    study.run(lambda pset: {"b": -100}, params)
+    study.run(noisy, params[:5])
+    study.run(lambda pset: {"b": 1 / 0}, params[:1], on_error="record")
+    expected = [[1, 2.0, 3], [5, pytest.approx((5 + 6 - 100) / 3), 3]]
+    assert aggregate(study, ["b"])[["a", "b_mean", "n"]].values.tolist() == expected
+    newest_first = study.df.sort_values("_pset_seq", ascending=False)
+    table = aggregate(newest_first, ["b"])[["a", "b_mean", "n"]]
+    assert sorted(table.values.tolist()) == expected
+    study.run(noisy, repeat([{"a": 1}], 3, seed=1))  # other seeds are other repeats
+    assert aggregate(study)["n"].tolist() == [6, 3]
+    other = made("other", noisy, params[:3])
+    assert aggregate(concat(study, other))["n"].tolist() == [9, 3]
+
+
+def test_psets_that_were_run_again_count_each_or_the_newest(study: Study) -> None:
+    for value in (1.0, 3.0):
+        study.run(lambda a, value=value: {"b": a * value}, [{"a": 1}, {"a": 2}])
+    assert aggregate(study)["n"].tolist() == [2, 2]
+    table = aggregate(study, latest=True)
+    assert table[["a", "b_mean", "n"]].values.tolist() == [[1, 3, 1], [2, 6, 1]]
+    plain = study.table(cols=["a", "b"])
+    assert aggregate(plain, params=["a"], latest=True)["b_mean"].tolist() == [3, 6]
+
+
+def test_a_parameter_that_another_run_has_as_a_result(study: Study) -> None:
+    study.run(lambda a: {"x": a * 10}, [{"a": 1}, {"a": 1}])
+    study.run(lambda x: {"y": x + 1}, [{"x": 7}])
+    for table in (aggregate(study), aggregate(study.df)):
+        assert list(table.columns) == ["a", "x", "x_mean", "x_std", "y_mean", "y_std", "n"]
+        assert table["x"].tolist() == [pd.NA, 7]
+        assert table["x_mean"].tolist() == [10, pytest.approx(np.nan, nan_ok=True)]
+        assert table["n"].tolist() == [2, 1]
+
+
 def test_a_single_row_has_no_spread(study: Study) -> None:
     study.run(workloads.double, [{"a": 1}])
     table = aggregate(study)
@@ -95,6 +131,12 @@ def test_any_table_with_its_parameters_named() -> None:
     found = aggregate(table, params=["a"])
     assert found[["a", "b_mean", "n"]].values.tolist() == [[1, 1.5, 2], [2, 3.0, 1]]
     assert aggregate(table, params=["a", "c"])["n"].tolist() == [1, 1, 1]
+
+
+def test_of_a_tidy_table_too_only_what_is_done_counts(study: Study) -> None:
+    study.run(workloads.fail_on_odd, [{"a": 1}, {"a": 2}, {"a": 2}], on_error="record")
+    table = aggregate(study.table(), params=["a"])
+    assert table[["a", "half_mean", "n"]].values.tolist() == [[2, 1, 2]]
 
 
 def test_a_study_without_rows(study: Study) -> None:
