@@ -90,11 +90,29 @@ class Plan:
         options = self._submission.options
         if options.skip is None:
             return " (run again)"
+        other = self._done_by_another
+        if other and not options.stale:
+            name = name_of(self._submission.func)
+            return (
+                f" by `{other}`, not `{name}`: `--again` runs `{name}`, "
+                "or give it a study of its own with `-d`"
+            )
         if self.stale and options.stale:
             return f" ({self.stale} with other code: run again)"
         if self.stale:
             return f" ({self.stale} with other code: `--stale` runs them again, `--again` all)"
         return "" if self.todo else " (`--again` computes them anew)"
+
+    @cached_property
+    def _done_by_another(self) -> str:
+        """The function that did all psets that are done, where it goes by another name."""
+        judged, known = self._judged, self._judged.known
+        if not self.stale or self.stale < self.done:
+            return ""
+        rows = [r for r, s in zip(judged.rows, judged.states, strict=True) if s == STALE]
+        sessions = [known.session(row) for row in rows]
+        name, *more = {s.spec.function if s is not None else "" for s in sessions}
+        return name if not more and name != name_of(self._submission.func) else ""
 
     def _of_failed(self) -> str:
         if self._submission.options.skip != "done+failed":
@@ -111,7 +129,7 @@ class Plan:
         """What the user may not expect: other code did psets, a run was lost."""
         remarks = []
         session, name = self._newest(STALE), name_of(self._submission.func)
-        if session is not None:
+        if session is not None and not self._done_by_another:
             seq = session.run.info["run_seq"]
             if session.spec.function != name:
                 remarks.append(f"run {seq} did them with `{session.spec.function}`, not `{name}`")
@@ -188,8 +206,10 @@ class Plan:
             return f"no run of `{name_of(self._submission.func)}` tells yet how long"
         seq, n, each = self._earlier
         workers = self._submission.options.workers
+        # Beginning a run takes longer than psets that are quick.
+        total = f"about {_duration(self.seconds)}" if self.seconds >= 1 else "less than a second"
         return (
-            f"about {_duration(self.seconds)}: {counted(n, 'pset')} took {_duration(each)} each "
+            f"{total} of computing: {counted(n, 'pset')} took {_duration(each)} each "
             f"in run {seq}, {counted(workers, 'worker')}"
         )
 

@@ -203,7 +203,7 @@ def test_the_text_of_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plan.seconds == pytest.approx(table["_pset_runtime"][:3].mean())
     lines = str(plan).splitlines()
     assert lines[0] == f"4 psets, `helped`: {plan.text}"
-    assert lines[1].startswith("2 would run: about ")
+    assert lines[1].startswith("2 would run: less than a second of computing: ")
     assert lines[1].endswith(" each in run 0, 2 workers")
     assert ": 3 psets took " in lines[1]
     assert lines[2] == r"failed: ValueError: 8.0 is\x1b[31m too much (1)"
@@ -240,7 +240,18 @@ def test_without_a_run_of_the_function_nothing_tells_how_long() -> None:
     assert plan.seconds is None
     assert plan.basis == "no run of `fixed` tells yet how long"
     assert "1 would run: no run of" in str(plan)
+    assert plan.text == (
+        "1 new, 1 done by `old`, not `fixed`: `--again` runs `fixed`, or give it a study of its "
+        "own with `-d`"
+    )
+    assert plan.remarks == (), "it is said"
+    study.run(fixed, numbers(2))
+    plan = study.plan(fixed, numbers(1, 2, 3))
+    assert plan.text == (
+        "1 new, 2 done (1 with other code: `--stale` runs them again, `--again` all)"
+    )
     assert plan.remarks == ("run 0 did them with `old`, not `fixed`",)
+    assert plan.basis.startswith("less than a second of computing: 1 pset took ")
     nothing = study.plan(old, numbers(1))
     assert nothing.seconds == 0.0
     assert "nothing would run" in str(nothing)

@@ -133,7 +133,7 @@ COMMANDS = {
         Command(
             "runs",
             "%psweep runs",
-            "the runs of a study, or all studies under a directory",
+            "the runs of a study; with -a DIR, all studies under DIR",
             (_DIR, Option("--all", "list the studies under this directory instead", "-a", "DIR")),
             "%psweep runs -a .",
         ),
@@ -206,8 +206,8 @@ CELL_COMMANDS = {
 }
 
 
-def find(name: str, cell: bool) -> Command:
-    """The subcommand of that name.
+def find(name: str, cell: bool, *, for_help: bool = False) -> Command:
+    """The subcommand of that name; `for_help` with as many % as it has.
 
     Raises
     ------
@@ -217,6 +217,8 @@ def find(name: str, cell: bool) -> Command:
     known = CELL_COMMANDS if cell else COMMANDS
     if name in known:
         return known[name]
+    if for_help and name in {**COMMANDS, **CELL_COMMANDS}:
+        return {**COMMANDS, **CELL_COMMANDS}[name]
     if cell and name in COMMANDS:
         raise UsageError(f"%psweep {name} takes no cell: write one % and leave the cell empty")
     if not cell and name in CELL_COMMANDS:

@@ -67,6 +67,7 @@ class Explorer:
 
     def __init__(self, data: Study | pd.DataFrame, choice: Choice) -> None:
         self.over = ""  # why, once it is
+        self.source = ""  # the expression that gave the table, where somebody wrote one
         self._data = data
         self._study: Any = None if isinstance(data, pd.DataFrame) else data
         self._choosing = threading.Lock()  # pages are answered on any thread
@@ -243,7 +244,9 @@ class Explorer:
         ip = get_ipython()
         names = ip.user_ns if ip is not None else {}
         mine = [n for n, value in names.items() if value is self._data and not n.startswith("_")]
-        return [], mine[0] if mine else "df"
+        if self.source or mine:
+            return [], mine[0] if mine else self.source
+        return [], "df  # the table that explore() was given" if ip is not None else "df"
 
 
 class _News:

@@ -53,10 +53,10 @@ class PsweepMagics(JobMagics, Magics):
         if name in ("", "-h", "--help", "help"):
             print(commands.help_of_all())
             return
-        command = commands.find(name, cell is not None)
         if any(word in ("-h", "--help") for word in arguments.split(rest)):
-            print(commands.help_of(command))
+            print(commands.help_of(commands.find(name, cell is not None, for_help=True)))
             return
+        command = commands.find(name, cell is not None)
         words = arguments.parse(command, rest)
         with _plain_errors():
             if cell is not None:
@@ -153,6 +153,11 @@ class PsweepMagics(JobMagics, Magics):
         names, options = self.session.names, words.options
         workers = arguments.number(words, "--workers", names, whole=True)
         timeout = arguments.number(words, "--timeout", names)
+        if words.flag("--in-kernel") and workers not in (None, 1):
+            raise UsageError(
+                f"the kernel's own thread runs one pset at a time, not {workers}: "
+                "leave out --in-kernel, or -w"
+            )
         label = options.get("--label", "")
         label = str(arguments.text_value(label, names, "--label"))
         study = self.session.study(options.get("--dir"), create=True, quiet=True)
@@ -257,10 +262,11 @@ class PsweepMagics(JobMagics, Magics):
 
         self._nothing_left(words.plain[1:], words.plain[0] if words.plain else "")
         if words.plain:
-            data = arguments.evaluate(words.plain[0], self.session.names, "TABLE")
+            explorer = explore(arguments.evaluate(words.plain[0], self.session.names, "TABLE"))
+            explorer.source = words.plain[0]
         else:
-            data = self._study(words, quiet=True)
-        display(explore(data))
+            explorer = explore(self._study(words, quiet=True))
+        display(explorer)
 
     def _use(self, words: Words) -> None:
         if len(words.plain) != 1:

@@ -207,6 +207,9 @@ def test_wrong_use(notebook: Notebook) -> None:
 
 def test_in_a_terminal_it_is_its_code(notebook: Notebook) -> None:
     notebook.shell.user_ns["mine"] = table()
+    notebook.run("tables = [mine.copy()]")
+    out = notebook.run("%psweep explore tables[0].head(3)")
+    assert "\ndata = tables[0].head(3)\n" in out, "the expression: no name stands for it"
     out = notebook.run("%psweep explore mine")
     assert out.startswith("explorer; the code of its figure:\n\nimport matplotlib")
     assert "\ndata = mine\n" in out

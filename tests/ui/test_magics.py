@@ -110,6 +110,12 @@ def test_what_holds_psets_is_as_good_as_a_list_of_them(nb: Notebook) -> None:
     assert usage_error(nb, wrong).startswith("PARAMS: where: the function cannot be computed")
 
 
+def test_what_the_kernel_alone_cannot_do_is_said_first(nb: Notebook) -> None:
+    said = usage_error(nb, "%psweep run f params --in-kernel -w 2")
+    assert "one pset at a time, not 2: leave out --in-kernel, or -w" in said
+    assert nb.studies == {}
+
+
 def test_again_in_kernel_and_another_name(nb: Notebook) -> None:
     nb.run("%psweep run f params --again --in-kernel -o first -d other")
     (asked,) = study_of(nb, "other").submitted
@@ -163,6 +169,9 @@ def test_help_everywhere(nb: Notebook) -> None:
     for name in ("run", "stop", "use"):
         assert f"usage: %psweep {name}" in nb.run(f"%psweep {name} -h")
     assert "--results" in nb.run("%%psweep run -h\nx = 1")
+    for name in ("watch", "params"):
+        assert f"usage: %%psweep {name}" in nb.run(f"%psweep {name} -h"), "its help, with one %"
+    assert "usage: %psweep plan" in nb.run("%%psweep plan -h\nx = 1")
     assert "%%psweep run PARAMS -r E,loss" in nb.run("%psweep help")
 
 
