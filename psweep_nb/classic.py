@@ -159,7 +159,7 @@ def prep_batch(
     calc_dir: str | os.PathLike[str] = "calc",
     database_dir: str | os.PathLike[str] | None = None,
     database_basename: str = BASENAME,
-    command: Command | None = None,
+    command: Command | Callable[..., Any] | None = None,
     skip_dups: bool = False,
     skip: str | None = None,
     label: str = "",

@@ -73,6 +73,7 @@ class JobMethods:
             If somebody else has made the study: its jobs would run what they have put there.
         RemoteError
             If the machine, or its scheduler, does not do what is asked: its words, what they mean.
+            If its Python cannot load the function that was prepared: both versions, what to do.
         """
         tell = notes or print
         finish_cut_off(self.database, self.calc_path)

@@ -53,6 +53,10 @@ KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "subcmd": (_is_command, "the command that submits a job script, such as `sbatch` or `sh`"),
     "host": (_passes(check_host), "a host as after `ssh`: letters, digits, . _ - and one @"),
     "path": (_passes(check_path), "a directory there, without variables, blanks or quotes"),
+    "python": (
+        _is_command,
+        "the Python that calls functions, such as `/opt/python3.12/bin/python`",
+    ),
     "array": (lambda value: isinstance(value, bool), "true or false"),
     "psets_per_job": (_is_count, "a number from 1 on"),
     "throttle": (_is_count, "a number from 1 on"),

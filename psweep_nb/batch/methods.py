@@ -48,7 +48,7 @@ class BatchMethods:
         calc_templ_dir: PathLike = CALC_TEMPLATES,
         machine_templ_dir: PathLike = MACHINE_TEMPLATES,
         *,
-        command: Command | None = None,
+        command: Command | Callable[..., Any] | None = None,
         git: bool = False,
         backup: bool = False,
         write_pset: bool = False,
@@ -73,16 +73,17 @@ class BatchMethods:
         machine_templ_dir : path
             A directory for each machine, with a template ``jobscript`` and ``info.yaml``, which
             says by what command (`subcmd`) it is submitted.
-        command : Command, optional
-            Has the templates, instead of `calc_templ_dir`, and is what ``$_cmd`` in a job script
-            stands for.
+        command : Command or function, optional
+            What ``$_cmd`` in a job script stands for. A command has the templates, instead of
+            `calc_templ_dir`. A function, as `submit` takes it, has none; its pickle goes with the
+            jobs, which must run the same version of Python.
         git : bool
             Only where everything in the git repository is committed, but for the study; commit
             that before and after.
         backup : bool
             First copy the study, see :meth:`backup`.
         write_pset : bool
-            Write the pset to ``pset.pk``, too.
+            Write the pset to ``pset.pk``, too; with a function that is always so.
         template_mode : "dollar" or "jinja"
             The language of the templates; with `command`, of the job scripts.
         skip : None, "done" or "done+failed"
@@ -100,8 +101,9 @@ class BatchMethods:
 
         Raises
         ------
-        ParamsError, TemplateError, OptionError, StudyError
-            Naming file, line and placeholder; nothing was written.
+        ParamsError, TemplateError, OptionError, StudyError, FunctionError
+            Naming file, line and placeholder, or what of the function is in the way; nothing was
+            written.
         """
         batch = batch_of(calc_templ_dir, machine_templ_dir, command, template_mode, write_pset)
         submission = batch.prepare(params, skip, label)
@@ -150,7 +152,7 @@ class BatchMethods:
         calc_templ_dir: PathLike = CALC_TEMPLATES,
         machine_templ_dir: PathLike = MACHINE_TEMPLATES,
         *,
-        command: Command | None = None,
+        command: Command | Callable[..., Any] | None = None,
         write_pset: bool = False,
         template_mode: str = "dollar",
         skip: str | None = None,
@@ -187,14 +189,16 @@ class BatchMethods:
 def batch_of(
     calc_templ_dir: PathLike,
     machine_templ_dir: PathLike,
-    command: Command | None,
+    command: Command | Callable[..., Any] | None,
     template_mode: str,
     write_pset: bool,
 ) -> Batch:
     """Read templates and machines; see `BatchMethods.prep_batch`."""
-    if command is not None and not isinstance(command, Command):
-        raise OptionError(f"command is {command!r}; it should be a Command")
+    if command is not None and not callable(command):
+        raise OptionError(f"command is {command!r}; it should be a Command or a function")
     if command is not None and os.fspath(calc_templ_dir) != CALC_TEMPLATES:
+        if not isinstance(command, Command):
+            raise OptionError("a function has no templates: leave calc_templ_dir out")
         raise OptionError(
             f"the templates are those of the command, or those in {os.fspath(calc_templ_dir)!r}: "
             "give Command(..., templates=...), and leave calc_templ_dir out"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from psweep_nb import provenance
-from psweep_nb.batch import ending, psetfile
+from psweep_nb.batch import ending, psetfile, shipping
 from psweep_nb.batch.command import Command
 from psweep_nb.batch.machines import jobscript_name, read_machines
 from psweep_nb.batch.runscripts import add_run
@@ -34,6 +34,7 @@ _STAGE = ".prep-"
 _ID = 36  # characters of a run's id
 #: What stands for the command in job scripts.
 CMD = "_cmd"
+_NO_TEMPLATES = Templates(None, "dollar")
 JOBS = "batch"  # what a run without a command has for the name of its function
 
 
@@ -42,14 +43,14 @@ class Batch:
 
     Parameters
     ----------
-    work : Command or Jobs
-        Has the templates, and perhaps the command for the job scripts.
+    work : Command, Jobs or function
+        Has the templates, and perhaps the command for the job scripts; or is called by them.
     machine_templ_dir : path
         See `machines`.
     template_mode : str
         The language of the job scripts.
     write_pset : bool
-        Whether each directory gets the pset as ``pset.pk``, too.
+        Whether each directory gets the pset as ``pset.pk``, too; with a function it always does.
 
     Raises
     ------
@@ -59,18 +60,22 @@ class Batch:
 
     def __init__(
         self,
-        work: "Command | Jobs",
+        work: "Command | Jobs | Callable[..., Any]",
         machine_templ_dir: str | os.PathLike[str],
         template_mode: str,
         write_pset: bool,
     ) -> None:
         check_mode(template_mode)
-        self.work, self.write_pset = work, write_pset
+        calls = not isinstance(work, Workload)
+        self.work, self.write_pset = work, write_pset or calls
+        self.shipment: shipping.Shipment | None = None
         self.machines = read_machines(machine_templ_dir, template_mode)
         self._command = work if isinstance(work, Command) else None
         for machine in self.machines:
+            if calls:  # the same one later, whoever submits
+                machine.info["python"] = shipping.python_of(machine.info)
             script = machine.jobscript
-            if self._command and all(found.name != CMD for found in script.placeholders):
+            if (self._command or calls) and all(found.name != CMD for found in script.placeholders):
                 place = f"${CMD}" if template_mode == "dollar" else f"{{{{ {CMD} }}}}"
                 raise TemplateError(f"{script.path}: nothing runs the command; a line {place} does")
 
@@ -84,28 +89,40 @@ class Batch:
         """
         options = Options("batch", travels=True, skip=skip, label=label)
         submission = prepare(self.work, params, options)
+        if not isinstance(self.work, Workload):
+            assert submission.function is not None
+            self.shipment = shipping.Shipment(submission.function, submission.call)
         self._check_names()
-        fields = FIELDS if self._command is None else (*FIELDS, CMD)
+        fields = FIELDS if isinstance(self.work, Jobs) else (*FIELDS, CMD)
         check([machine.jobscript for machine in self.machines], submission.params, fields)
         return submission
+
+    @property
+    def files(self) -> Templates:
+        """The templates: none for a function."""
+        if isinstance(self.work, Command | Jobs):
+            return self.work.files
+        return _NO_TEMPLATES
 
     def _check_names(self) -> None:
         ours = {jobscript_name(machine.name) for machine in self.machines}
         ours |= {psetfile.NAME, *(["pset.pk"] if self.write_pset else [])}
-        for file in self.work.files.files:
+        for file in self.files.files:
             if file.name in ours:
                 raise TemplateError(f"{file.path}: psweep_nb writes a file of that name itself")
 
     def write(self, folder: str, values: Mapping[str, Any]) -> None:
         """Make a pset's directory."""
         os.mkdir(folder)
-        self.work.files.write(folder, values)
+        self.files.write(folder, values)
         write_new(os.path.join(folder, psetfile.NAME), psetfile.dumps(values))
         if self.write_pset:
             write_new(os.path.join(folder, "pset.pk"), cloudpickle.dumps(dict(values), 5))
         if self._command is not None:
             values = {**values, CMD: self._command.line.line(values)}
         for machine in self.machines:
+            if self.shipment is not None:
+                values = {**values, CMD: shipping.line(machine.info, str(values["_run_id"]))}
             machine.jobscript.write(folder, values)
 
 
@@ -159,6 +176,8 @@ def publish_batch(
     def before(session: Session, info: dict[str, Any]) -> None:
         info["kind"] = "batch"
         info["machines"] = {machine.name: machine.info for machine in batch.machines}
+        if batch.shipment is not None:
+            info["made_with"] = shipping.made_with()
         stage = calc_path / f"{_stages(database)}{info['run_id']}"
         _stage(batch, session.run, psets, info, stage)
         ending.prepared(session, len(psets))
@@ -184,6 +203,8 @@ def _stage(
     }
     stage.mkdir(mode=0o700)
     try:
+        if batch.shipment is not None:
+            batch.shipment.write(stage, info["run_id"])
         for number, pset in enumerate(psets):
             pset_id = run.psets.id(number)
             fields["_pset_id"], fields["_pset_sha1"] = pset_id, run.psets.sha1(number)
@@ -242,6 +263,8 @@ def simulate_directories(
         for number, pset in enumerate(psets):
             fields = {name: rows[name].iloc[number] for name in FIELDS if name in rows}
             batch.write(str(folder / ids[number]), {**pset, **fields})
+        if batch.shipment is not None and ids:
+            batch.shipment.write(folder, str(rows["_run_id"].iloc[0]))
     except BaseException:
         for pset_id in ids:
             shutil.rmtree(folder / pset_id, ignore_errors=True)

@@ -16,7 +16,7 @@ from psweep_nb.batch.packing import MARKS
 from psweep_nb.batch.preparing import JOBS
 from psweep_nb.batch.resultfiles import RESULTS, results_in
 from psweep_nb.batch.scheduler import Found
-from psweep_nb.errors import FunctionError, TrustError
+from psweep_nb.errors import FunctionError, StudyError, TrustError
 from psweep_nb.jobs import LOG, OVER, PENDING, RUNNING, Job
 from psweep_nb.logs import read_log
 from psweep_nb.rundir import Session
@@ -148,10 +148,14 @@ class Look:
             said = f"{word}{before}"
         else:
             said = "gone: the scheduler knows it no more, and it left no result"
-        log = _log_in(self.folder)
-        text = printable(read_log(log, most=_LOG_END).strip(), keep="\n\t")
-        end = f"\nthe end of {log.name}:\n{text}" if text else ""
-        return f"{name}: {said}{end}"
+        return f"{name}: {said}{_log_text(self.folder)}"
+
+
+def _log_text(folder: Path) -> str:
+    """How a job's log ends, for the text of an error."""
+    log = _log_in(folder)
+    text = printable(read_log(log, most=_LOG_END).strip(), keep="\n\t")
+    return f"\nthe end of {log.name}:\n{text}" if text else ""
 
 
 def _log_in(folder: Path) -> Path:
@@ -171,6 +175,8 @@ def reader_of(session: Session) -> ReadDir | None:
     """
     if session.spec.function == JOBS:
         return None
+    if "made_with" in session.run.info:
+        return _of_function
     try:
         work = load_function(session.function.read_bytes())
     except Exception as exc:  # a module of the user's that has changed or is gone
@@ -179,6 +185,13 @@ def reader_of(session: Session) -> ReadDir | None:
             f"{exc}); sync(read=...) takes another one"
         ) from exc
     return work.reader if isinstance(work, Command) else None
+
+
+def _of_function(folder: Path) -> Any:
+    """What a function has returned, for it always leaves something."""
+    if not any((folder / name).exists() for name in RESULTS):
+        raise StudyError(f"the function has left no result{_log_text(folder)}")
+    return results_in(folder, True)
 
 
 def left_by_hand(pset: int, folder: Path, read: ReadDir | None, trusted: bool) -> End | None:

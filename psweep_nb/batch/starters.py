@@ -43,6 +43,9 @@ subcmd: sbatch
 # throttle: 20
 # psets_per_job: 4
 
+# What calls functions there (prep_batch(params, command=f)): the same version of Python as here.
+# python: /path/to/python3
+
 # Files that stay where they are.
 # excl_push: ["*.big"]
 # excl_pull: ["*.chk"]

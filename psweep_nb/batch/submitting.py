@@ -30,6 +30,7 @@ from psweep_nb.batch.places import Place
 from psweep_nb.batch.remote import Done, failure
 from psweep_nb.batch.resultfiles import RESULTS
 from psweep_nb.batch.scheduler import ASK_S, Slurm, slurm_failure
+from psweep_nb.batch.shipping import check, folder_of
 from psweep_nb.batch.transfer import push
 from psweep_nb.deletions import deleted
 from psweep_nb.errors import RemoteError, StudyError
@@ -109,15 +110,19 @@ def submit(view: RunView, place: Place, retry: bool, force: bool) -> tuple[int, 
     choice = choose(view, retry, force)
     if not choice.attempts:
         return 0, choice
+    made = view.run.info.get("made_with")
+    if made is not None:
+        check(made, place)
     packs = _packs(choice, place)
     text = _jobscript(place, [ids[number] for pack in packs for number in pack.psets])
     _write(packs, place, ids, text)
     if place.away is not None:
+        extra = [] if made is None else [folder_of(view.run.info["run_id"])]
         push(
             place.calc,
             place.away,
             place.info.get("excl_push", ()),
-            [ids[n] for n in choice.attempts],
+            [*extra, *(ids[n] for n in choice.attempts)],
         )
     for pack in packs:
         jobs.submitted(

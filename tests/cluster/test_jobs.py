@@ -1,7 +1,9 @@
 """Psets as jobs of a real Slurm, of a shell, here and through ssh: from submitting to rows."""
 
+import json
 import platform
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,3 +117,18 @@ def test_commands_submit_sync_push_and_pull(
     assert re.search(r"\d+ files? copied\n$", capsys.readouterr().out)
     assert push(["-d", "calc", "bad;host"]) == 2
     assert "psweep-push: host is 'bad;host'" in capsys.readouterr().err
+
+
+def test_functions_are_jobs(study: Study, tmp_path: Path, machine: dict[str, Any]) -> None:
+    folder = tmp_path / "templates" / "machines" / "m"
+    folder.mkdir(parents=True)
+    (folder / "jobscript").write_text("#!/bin/sh\n#SBATCH --output=job.log\n$_cmd\n")
+    (folder / "info.yaml").write_text(json.dumps({**machine, "python": sys.executable}))
+    run = study.prep_batch([{"a": a} for a in range(3)], command=lambda a: {"b": 1 / a})
+    study.submit_batch(notes=quiet)
+    collected(study, 3)
+    assert study.df["b"].fillna(-1).tolist() == [-1, 1, 0.5]
+    assert "ZeroDivisionError" in run.failures[0].traceback
+    if "host" in machine:
+        names = {path.name for path in (tmp_path / "there" / "calc").iterdir()}
+        assert f"function-{run.run_id}" in names
