@@ -9,12 +9,13 @@ import keyword
 import unicodedata
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from psweep_nb.errors import ParamsError
 from psweep_nb.factors import loops_of
+from psweep_nb.hashing import pset_keys, sha1_digests
 from psweep_nb.layout import WIDTH, Code, Group, flat, length, rendered
 from psweep_nb.literals import CannotWrite, Writer, text_literal
 from psweep_nb.params import Pset, check_params
@@ -35,7 +36,7 @@ def params_to_code(params: Any) -> str:
     Parameters
     ----------
     params : iterable of dict, DataFrame, path of a CSV file, Study, Run
-        The psets.
+        The psets; of a study each one once, however often it was run.
 
     Returns
     -------
@@ -58,11 +59,23 @@ def params_to_code(params: Any) -> str:
     <BLANKLINE>
     params = ps.grid(a=range(20), b=[0.5, 2.5], c="const")
     """
-    code = code_of_params(params, around=len("params = "))
+    psets = check_params(params)
+    if hasattr(type(params), "runs"):  # a study, which has a row for each time
+        psets = _each_once(psets)
+    code = code_of_params(psets, around=len("params = "))
     head = list(code.imports)
     if code.own:
         head.append(f"# yours, to be defined before: {', '.join(code.own)}")
     return "\n".join([*head, "", ""] if head else []) + f"params = {code.expression}"
+
+
+def _each_once(psets: Sequence[Pset]) -> list[Pset]:
+    with warnings.catch_warnings(action="ignore"):  # of psets without a hash: they stay
+        keys = pset_keys(psets, sha1_digests(psets))
+    first: dict[Hashable, Pset] = {}
+    for number, (key, pset) in enumerate(zip(keys, psets, strict=True)):
+        first.setdefault(number if key is None else key, pset)
+    return list(first.values())
 
 
 class ParamsCode(NamedTuple):

@@ -123,6 +123,16 @@ def test_a_studys_psets(tmp_path):
     assert body(study) == 'ps.grid(a=range(9), b=["x", "y"])'
 
 
+def test_what_a_study_ran_again_is_there_once(tmp_path):
+    study = ps.Study(tmp_path / "calc")
+    params = ps.repeat(ps.grid(a=range(9)), 2)
+    study.run(lambda pset: {}, params)
+    study.run(lambda pset: {"b": 1}, params[3:])
+    assert made(ps.params_to_code(study)) == params
+    assert len(made(ps.params_to_code(study.runs[1]))) == len(params) - 3
+    assert len(study.params()) == 2 * len(params) - 3
+
+
 def test_imports_are_what_is_needed():
     code = ps.params_to_code([{"a": Path("np.x"), "b": "ps.y"}])
     assert code.splitlines()[:-2] == ["import pathlib"]
