@@ -166,6 +166,8 @@ def sample(axes: Mapping[str, Any], n: int, method: str = "random", seed: int = 
     at = [_axis(name, axis) for name, axis in axes.items()]
     try:
         points = _points(len(at), number, method, first)
+    except OptionError:  # a ValueError, too
+        raise
     except (ValueError, MemoryError) as exc:
         raise OptionError(f"sample: {say(n)} points cannot be made: {exc}") from exc
     return [{k: f(u) for k, f, u in zip(axes, at, p, strict=True)} for p in points]

@@ -107,5 +107,5 @@ class TestSample:
     def test_without_scipy_the_way_out_is_said(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "scipy.stats", None)
         assert sample({"a": (0, 1)}, 1)
-        with pytest.raises(OptionError, match=r"psweep_nb\[sample\]"):
+        with pytest.raises(OptionError, match=r"^sample: method='sobol' .*psweep_nb\[sample\]"):
             sample({"a": (0, 1)}, 1, "sobol")
