@@ -110,7 +110,7 @@ class Board:
         """Ids of the columns that must be read whole."""
         found = [asked.sort, asked.colour]
         found += [condition.column for condition in self._conditions(asked)]
-        found += [_KIND] if asked.state == "failed" else []
+        found += [_KIND] if asked.state == "failed" or asked.kind else []
         return [c for c in dict.fromkeys(found) if c and c not in ("pset", "state", "runtime")]
 
     def _conditions(self, asked: Query) -> list[filters.Condition]:

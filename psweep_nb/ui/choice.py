@@ -17,6 +17,7 @@ from psweep_nb.ui.lines import literal
 from psweep_nb.ui.picture import HEATMAP, LINE, MOST_NAMES, Picture
 
 MOST_VALUES = 12  # to choose from in a filter; more numbers are a range
+_MOST_CHOSEN = 1000  # values of one filter
 # Book-keeping that says nothing in a figure, or has a filter of its own.
 _HIDDEN = frozenset(
     {"_run_id", "_pset_id", "_pset_sha1", "_pset_hash", "_calc_dir", "_exc_txt", "_failed", "_logs"}
@@ -136,6 +137,8 @@ class Choice:
 
 def _filter(entry: Any) -> Filter:
     values = entry.get("values")
+    if values is not None and not (isinstance(values, list) and len(values) <= _MOST_CHOSEN):
+        raise OptionError(f"values of a filter are {values!r:.40}; a list is expected")
     return Filter(
         str(entry["column"]),
         None if values is None else tuple(map(str, values)),

@@ -148,7 +148,7 @@ class Explorer:
         elif kind == "choose":
             with self._choosing:
                 # A page of an older version, say, may ask for what is no choice.
-                with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+                with contextlib.suppress(Exception):
                     self._chosen = self._shown = self._shown.changed(message["changes"])
                 self._seq = message.get("seq")
             if self._turns is None:

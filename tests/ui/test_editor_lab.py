@@ -45,6 +45,7 @@ def theme(lab: LabPage, name: str) -> None:
     )
     light = str(name == "Light").lower()
     lab.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+    lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
 
 def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, shots: Path) -> None:

@@ -88,6 +88,9 @@ def test_a_heat_map_colours_what_was_against_x_and_back() -> None:
     heat = line.changed({"kind": "heatmap"})
     assert (heat.x, heat.y, heat.color) == ("a", "b", "energy")
     assert heat.changed({"kind": "line"}) == line
+    for values in ("a" * 9, [1] * 2000):
+        with pytest.raises(OptionError, match="a list is expected"):
+            line.changed({"filters": [{"column": "a", "values": values}]})
     assert line.changed({"kind": "scatter"}).y == "energy"
 
 

@@ -208,6 +208,14 @@ def test_failures_are_grouped_by_kind() -> None:
     assert [group["count"] for group in board.groups()] == [5]
 
 
+def test_a_kind_of_failure_can_be_asked_for_among_all_states() -> None:
+    run = FakeRun(total=2)
+    run.done(0, {"a": 1})
+    run.failed(1, {"a": 2}, "ValueError: no")
+    assert indices(built(run, kind="ValueError: no")) == [1]
+    assert indices(built(run, kind="x")) == []
+
+
 def test_many_kinds_of_failure_are_summed_up() -> None:
     run = FakeRun(total=1000)
     for i in range(1000):
