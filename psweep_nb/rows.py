@@ -15,7 +15,8 @@ from psweep_nb import frames
 from psweep_nb.errors import TrustError
 from psweep_nb.frames import ABSENT
 from psweep_nb.journal import DONE, FAILED, HEAD, PREPARED, Bulk
-from psweep_nb.rundir import Psets, RunDir
+from psweep_nb.rundir import RunDir
+from psweep_nb.storedpsets import Psets
 
 Load = Callable[[bytes], Any]
 

@@ -41,8 +41,9 @@ from psweep_nb.hashing import sha1_digests
 from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.params import check_params, whole
-from psweep_nb.rundir import BIG_BLOB, PSETS_AT_ONCE, Session, SessionSpec, new_run, publish
+from psweep_nb.rundir import Session, SessionSpec, new_run, publish
 from psweep_nb.running import Running, arrange, check_choice
+from psweep_nb.storedpsets import BIG_BLOB, PSETS_AT_ONCE
 from psweep_nb.worker import are_plain, encode
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ LAYERS = (
         "rundir",
         "slates",
         "spaces",
+        "storedpsets",
         "timeleft",
         "trust",
         "wording",
