@@ -282,7 +282,10 @@ def _empty(df: pd.DataFrame, columns: choices.Columns, chosen: Choice) -> dict[s
     if not len(df):
         return {"error": "There are no rows yet; the figure appears with the first."}
     if not columns.kinds:
-        return {"error": "There is nothing to draw: no column holds numbers or texts."}
+        why = "no column holds numbers or texts"
+        if not all(isinstance(name, str) for name in df.columns):
+            why += "; columns whose names are no texts do not count"
+        return {"error": f"There is nothing to draw: {why}."}
     if not (chosen.x and chosen.y):
         return {"error": "There is no column of numbers to draw yet."}
     return {}

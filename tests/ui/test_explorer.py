@@ -293,3 +293,9 @@ def test_a_filter_takes_values_as_python_writes_them() -> None:
     assert Filter("a", low="1", high="2.5").wanted() == slice(1, 2.5)
     assert Filter("a").wanted() is None
     assert Filter("a", ("__import__('os')",)).wanted() == ["__import__('os')"]
+
+
+def test_columns_whose_names_are_no_texts_are_said_to_be_left_out() -> None:
+    shown = ps.explore(pd.DataFrame({0: [1.0, 2.0], 1: [3.0, 4.0]}))
+    shown.draw()
+    assert "names are no texts" in json.loads(shown.widget.said)["error"]
