@@ -15,6 +15,8 @@ _QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _PIECES = re.compile(rf"(?:{_QUOTED}|.)+?(?=\s*(?:,|&|\band\b)|$)", re.DOTALL)
 _BETWEEN = re.compile(r"\s*(?:,|&|\band\b)\s*")
 _OPERATOR = re.compile(r"\s*(<=|>=|==|!=|=|<|>|~)\s*")
+_SECOND = re.compile(rf"\s\S+?{_OPERATOR.pattern}")
+_ORDERED = ("<", "<=", ">", ">=")
 _HOW = "conditions look like: loss < 0.3, name = adam, name ~ part of it"
 
 
@@ -77,13 +79,31 @@ def _condition(piece: str, columns: Mapping[str, str]) -> Condition:
     # Names may hold anything: the longest that fits, with an operator behind it.
     for name in sorted(columns, key=len, reverse=True):
         if piece.startswith(name) and (op := _OPERATOR.match(piece, len(name))):
-            return Condition(columns[name], op[1].replace("==", "="), _value(piece[op.end() :]))
+            value = piece[op.end() :].strip()
+            found = Condition(columns[name], op[1].replace("==", "="), _value(value))
+            _check_value(found, value)
+            return found
     op = _OPERATOR.search(piece)
     if op is None or not piece[: op.start()]:
         raise OptionError(f"`{texts.line(piece, 40)}` is no condition; {_HOW}")
     name = piece[: op.start()].strip()
     hint = suggest(name, list(columns))
     raise OptionError(f"there is no column {texts.line(name, 40)}{hint}")
+
+
+def _check_value(condition: Condition, text: str) -> None:
+    """Refuse what no pset fits, and somebody meant otherwise."""
+    if isinstance(condition.value, float) or re.fullmatch(_QUOTED, text):
+        return
+    if condition.op != "~" and (second := _SECOND.search(text)):
+        found = texts.line(text, 40)
+        raise OptionError(
+            f"`{found}` has a second {second[1]}: put a comma between conditions, quotes around a "
+            f"text that is meant; {_HOW}"
+        )
+    if condition.op in _ORDERED:
+        found = texts.line(text, 40)
+        raise OptionError(f"`{found}` is no number; a text to compare with wants quotes; {_HOW}")
 
 
 def _value(text: str) -> float | str:

@@ -34,6 +34,8 @@ def code(run: Run, index: int, error: str = "") -> str:
     lines = [f"# pset {index} of run {run.run_seq}{why}"]
     if run.info.get("kind") == "batch":
         return "\n".join([*lines, *_job(run, index)])
+    if _wants_directory(spec) and not _is_workload(spec):
+        return "\n".join([*lines, *_in_directory(run, index)])
     pset = run.view.pset(index)
     imports, written = _pset(run, index, pset)
     if _is_workload(spec):  # only a run gives it a directory
@@ -63,6 +65,19 @@ def _is_workload(spec: SessionSpec) -> bool:
     if spec.module == "":
         return spec.source.startswith("Command(")
     return isinstance(find_current(spec.function, spec.module), Workload)
+
+
+def _wants_directory(spec: SessionSpec) -> bool:
+    """Whether the function, or a helper, asks for its directory, which it has in a run only."""
+    texts_of_code = (spec.source, *spec.code.get("parts", {}).values())
+    return any("workdir" in text for text in texts_of_code)
+
+
+def _in_directory(run: Run, index: int) -> list[str]:
+    """What executes it in its directory, and opens a debugger where it fails."""
+    where = text_literal(str(run.study.calc_dir))
+    seq = run.info["pset_seq"] + index
+    return ["from psweep_nb import Study", f"Study({where}).pset({seq}).debug()"]
 
 
 def _pset(run: Run, index: int, pset: dict[str, Any]) -> tuple[set[str], str]:

@@ -74,6 +74,7 @@ class FakeSpec:
     function: str = "shade"
     module: str = "__main__"
     source: str = ""
+    code: dict[str, Any] = field(default_factory=dict)
     setup: str = ""
     setup_module: str = ""
     call: dict[str, Any] = field(default_factory=lambda: {"style": "names", "names": None})

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from psweep_nb.ui import detail
-from tests.ui.fakes import FakeRun, FakeRunning
+from tests.ui.fakes import FakeRecord, FakeRun, FakeRunning
 from tests.ui.stubpage import StubPage
 
 pytestmark = pytest.mark.browser
@@ -484,6 +484,46 @@ def test_a_filter_that_is_wrong_is_said_at_its_field(stub: StubPage) -> None:
     box.press("Escape")
     stub.serve(run)
     assert stub.sent()[-1]["query"]["filter"] == ""
+
+
+def test_a_filter_is_applied_when_typing_pauses(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    stub.page.get_by_label("Filter").press_sequentially("contrast > 0.5")
+    stub.page.wait_for_function("model.sent.some((m) => m.query?.filter === 'contrast > 0.5')")
+    asked = [m["query"]["filter"] for m in stub.sent() if m["kind"] == "query"]
+    assert len(asked) == 1, "not with each key"
+    stub.serve(run)
+    expect(stub.page.locator(".psw-note")).to_contain_text("of 300 psets")
+
+
+def test_an_open_pset_is_shown_anew_when_it_was_tried_again(stub: StubPage) -> None:
+    run = FakeRun(total=1)
+    run.failed(0, {"a": 1}, "ValueError: no", "Traceback: no")
+    run.set(state="finished", failed=1, pending=0)
+    shown(stub, run)
+    row(stub, 0).click()
+    stub.serve(run)
+    expect(stub.page.locator(".psw-traceback")).to_be_visible()
+    run.set(state="running", failed=0, pending=1)
+    stub.push(run)
+    run.view.records.append(FakeRecord(0, {"a": 1}, {"loss": 0.25}, attempt=2))
+    run.set(state="finished", done=1, pending=0)
+    stub.push(run)
+    stub.page.wait_for_function("model.sent.filter((m) => m.kind === 'detail').length > 1")
+    stub.serve(run)
+    expect(stub.page.locator(".psw-detail-title")).to_contain_text("done after")
+    expect(stub.page.locator(".psw-traceback")).to_have_count(0)
+
+
+def test_what_a_click_said_goes_when_the_run_has_stopped(stub: StubPage) -> None:
+    run = shown(stub, shading())
+    stub.page.get_by_role("button", name="Stop").click()
+    stub.answer({"kind": "said", "bad": False, "text": "stopping: running psets finish first"})
+    said = stub.page.locator(".psw-said")
+    expect(said).to_have_text("stopping: running psets finish first")
+    run.set(state="stopped", running=0)
+    stub.push(run)
+    expect(said).to_have_text("", timeout=1000)
 
 
 def test_columns_are_chosen_and_one_is_coloured(stub: StubPage) -> None:

@@ -79,7 +79,9 @@ class Panel {
     for (const stop of this.stops) stop();
     this.link.end();
     this.grid.end();
+    this.tools.end();
     clearTimeout(this.forget);
+    clearTimeout(this.later);
   }
 
   // --- the kernel ------------------------------------------------------------------------
@@ -151,7 +153,11 @@ class Panel {
   showHeader() {
     const head = parse(this.model.get("header"));
     if (!head.name || this.link.dead) return;
+    const was = this.current;
     this.current = head;
+    // What a click said is over then.
+    if (head.state === "stopped" && was && was.state !== "stopped" && !this.said.matches(".psw-bad")) this.say("");
+    if (head.ended && was && !was.ended) this.refreshDetail();
     this.news = performance.now();
     this.root.setAttribute("aria-label", head.name);
     this.root.dataset.state = head.state ?? "unknown";
@@ -191,7 +197,8 @@ class Panel {
     const table = parse(this.model.get("rows"));
     if (!table.columns || this.link.dead) return;
     this.grid.offer(table);
-    if (this.open != null && this.openLive) this.askDetail(false);
+    // One that has ended may be tried again while the run is at work.
+    if (this.openLive || !this.current?.ended) this.refreshDetail();
   }
 
   showGroups() {
@@ -216,8 +223,16 @@ class Panel {
     this.askDetail(true);
   }
 
+  // Once a second at most, and never leaves out the last.
+  refreshDetail() {
+    clearTimeout(this.later);
+    if (this.open == null || this.link.dead) return;
+    const left = 1000 - (performance.now() - this.asked);
+    if (left <= 0) this.askDetail(false);
+    else this.later = setTimeout(() => this.refreshDetail(), left);
+  }
+
   askDetail(byPerson) {
-    if (!byPerson && performance.now() - this.asked < 1000) return;
     this.asked = performance.now();
     this.link.send({ kind: "detail", index: this.open }, byPerson);
   }
@@ -225,6 +240,9 @@ class Panel {
   showDetail(index, detail) {
     if (index !== this.open || !detail) return;
     this.openLive = detail.live;
+    const text = JSON.stringify(detail);
+    if (text === this.detailed && !this.detail.node.hidden) return; // what is selected in it stays
+    this.detailed = text;
     this.detail.show(detail);
   }
 

@@ -1,5 +1,7 @@
 // What to show: a filter, which columns, one of them in colour; and failures in groups.
 
+const PAUSE = 300; // ms without a key after which the filter is what was meant
+
 class Tools {
   // ask(changes): of the query; retry(kind): the failures of a kind
   constructor(view, { ask, retry }) {
@@ -24,6 +26,10 @@ class Tools {
       }
     });
     this.filter.addEventListener("blur", () => this.typed());
+    this.filter.addEventListener("input", () => {
+      clearTimeout(this.pause);
+      this.pause = setTimeout(() => this.typed(), PAUSE);
+    });
     this.wrong = el("div", { class: "psw-wrong psw-bad", id: `${view}-wrong`, role: "status" });
     this.columnsButton = this.toggle("Columns", () => this.openColumns(this.pane.hidden));
     this.plotButton = this.toggle("Plot", () => this.ask({ plot: !this.query.plot }));
@@ -37,6 +43,10 @@ class Tools {
       this.pane,
       this.groups,
     ];
+  }
+
+  end() {
+    clearTimeout(this.pause);
   }
 
   toggle(text, act) {
@@ -57,6 +67,7 @@ class Tools {
   // --- filter ----------------------------------------------------------------------------
 
   typed() {
+    clearTimeout(this.pause);
     const text = this.filter.value.trim();
     if (text === this.asked || (this.asked === undefined && text === this.query.filter)) return;
     this.asked = text;

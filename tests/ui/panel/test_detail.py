@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Command, Study, new_templates
+import psweep_nb as ps
+from psweep_nb import Command, Study, debugging, new_templates
 from psweep_nb.ui import detail, rerun
 from tests.ui.fakes import FakeRun, FakeRunning
 
@@ -110,6 +111,29 @@ def test_the_code_where_a_value_or_the_function_has_no_code() -> None:
         assert "from psweep_nb import Study" in code
         assert "# func: <lambda> has no name of its own" in code
         assert code.endswith("func(**pset)")
+
+
+def writes(a: int) -> int:
+    (ps.workdir() / "out.txt").write_text("here")
+    return a // (a - 1)
+
+
+def test_a_function_with_a_directory_is_debugged_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = ps.Study(tmp_path)
+    study.run(writes, [{"a": 3}])
+    study.run(writes, [{"a": 2}, {"a": 1}], on_error="record")
+    (failed,) = study.runs[-1].failures
+    code = rerun.code(study.runs[-1], 1, failed.error)
+    _, *lines = code.splitlines()
+    assert lines == ["from psweep_nb import Study", f'Study("{tmp_path}").pset(2).debug()']
+    looked: list[object] = []
+    monkeypatch.setattr(debugging, "_debugger", looked.append)
+    exec(code, {})
+    assert looked
+    assert "ZeroDivisionError" in capsys.readouterr().out
+    assert (failed.directory / "out.txt").exists()
 
 
 class Rude:
