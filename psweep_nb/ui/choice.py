@@ -18,6 +18,7 @@ from psweep_nb.ui.picture import HEATMAP, LINE, MOST_NAMES, Picture
 
 MOST_VALUES = 12  # to choose from in a filter; more numbers are a range
 _MOST_CHOSEN = 1000  # values of one filter
+REPEATS = ("_repeat", "_seed")  # parameters that stand for nothing but chance
 # Book-keeping that says nothing in a figure, or has a filter of its own.
 _HIDDEN = frozenset(
     {"_run_id", "_pset_id", "_pset_sha1", "_pset_hash", "_calc_dir", "_exc_txt", "_failed", "_logs"}
@@ -200,7 +201,11 @@ def completed(choice: Choice, columns: Columns) -> Choice:
         numbers = [n for n in varied if kinds[n].name == NUMBER]
         keep["x"] = next(iter([*numbers, *varied, *columns.params, *kinds]), "")
     free = [n for n in varied if n not in keep.values()]
-    few = [n for n in free if kinds[n].name != TIME and columns.different[n] <= MOST_NAMES]
+    few = [
+        n
+        for n in free
+        if n not in REPEATS and kinds[n].name != TIME and columns.different[n] <= MOST_NAMES
+    ]
     results = [n for n in columns.results if n not in keep.values()]
     if choice.kind == HEATMAP:
         keep["y"] = keep["y"] or next(iter([*few, *free, *columns.params]), "")

@@ -13,7 +13,7 @@ import json
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -177,7 +177,7 @@ class Explorer:
             menu = choices.menu(chosen, columns, df) | _filters(df, self._study)
             said |= _empty(df, columns, chosen)
             if "error" not in said:
-                png = self._draw(chosen, df, said)
+                png = self._draw(chosen, df, said, columns.params)
         except PsweepError as error:
             said["error"] = str(error)
         except Exception as error:  # of values nobody thought of; the controls must go on
@@ -195,11 +195,14 @@ class Explorer:
             self._keep(png, said, anew=chosen != self._kept)
             self._kept = chosen
 
-    def _draw(self, chosen: Choice, df: pd.DataFrame, said: dict[str, Any]) -> bytes:
+    def _draw(
+        self, chosen: Choice, df: pd.DataFrame, said: dict[str, Any], params: Sequence[str]
+    ) -> bytes:
         from matplotlib.figure import Figure  # of no window, and not one of pyplot's
 
         figure = Figure(layout="constrained")
-        drawn = picture.draw(chosen.picture(), df, figure.add_subplot())
+        params = list(dict.fromkeys([*params, *choices.REPEATS]))
+        drawn = picture.draw(chosen.picture(), df, figure.add_subplot(), params)
         said["code"] = self._code = drawn.code(*self._origin())
         if not drawn.rows:
             said["error"] = "No row is left: " + ("; ".join(drawn.notes) or "all are filtered out")

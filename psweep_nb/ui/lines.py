@@ -27,6 +27,7 @@ class Writer:
         self.notes: list[str] = []
         self.ticks: list[str] = []  # of categories on an axis: lines for the end
         self.legend = 0  # entries
+        self.others = pd.DataFrame()  # parameters that the figure does not show
 
     @property
     def data(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ code cannot differ. The plain functions in ``plots`` and the explorer draw by th
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,8 +110,8 @@ class Drawn:
 _SHORT = {"numpy": "np", "pandas": "pd"}
 
 
-def draw(picture: Picture, df: pd.DataFrame, ax: Any) -> Drawn:
-    """Draw into `ax`.
+def draw(picture: Picture, df: pd.DataFrame, ax: Any, params: Sequence[str] = ()) -> Drawn:
+    """Draw into `ax`; where rows are averaged it is said which of `params` vary in them.
 
     Raises
     ------
@@ -118,7 +119,11 @@ def draw(picture: Picture, df: pd.DataFrame, ax: Any) -> Drawn:
         If it cannot be drawn, with the reason.
     """
     _check(picture, df)
-    writer = Writer(df, ax)
+    # Numbered, under the same name: by that, what is drawn is found in the table again.
+    numbers = pd.RangeIndex(len(df), name=df.index.name)
+    writer = Writer(df.set_axis(numbers) if df.index.nlevels == 1 else df, ax)
+    over = [name for name in params if name not in picture.columns and name in df]
+    writer.others = df[over].set_axis(numbers)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of means beyond what a float can be
         _select(writer, picture)
@@ -310,8 +315,24 @@ def _line(writer: Writer, picture: Picture) -> None:
     else:
         lines = _summary(rows, x, y, picture.band, style)
         said = {"std": "mean and standard deviation", "quartiles": "median and quartiles"}
-        writer.notes.append(f"{said.get(picture.band, 'mean')} of up to {texts.rows(most)} a point")
+        of = f"{said.get(picture.band, 'mean')} of up to {texts.rows(most)} a point"
+        writer.notes.append(of + _over(writer, by))
     writer.plot(*head, *(inside + line for line in lines))
+
+
+def _over(writer: Writer, by: list[str]) -> str:
+    """Which parameters vary among the rows that are averaged, as a note says it."""
+    data, found = writer.data, list[str]()
+    if data.index.nlevels > 1:
+        return ""
+    for name in writer.others:
+        with contextlib.suppress(TypeError):  # lists and the like cannot be counted
+            values = writer.others.loc[data.index, name]
+            grouped = values.groupby([data[column] for column in by])
+            if values.nunique(dropna=False) > 1 and grouped.nunique(dropna=False).max() > 1:
+                found.append(texts.line(name, LABEL))
+    *names, last = found or [""]
+    return f" over {', '.join(names)} and {last}" if names else f" over {last}" if last else ""
 
 
 def _summary(rows: str, x: str, y: str, band: str, style: list[str]) -> list[str]:
@@ -390,7 +411,8 @@ def _heatmap(writer: Writer, picture: Picture) -> None:
         return
     most = int(writer.data.groupby([picture.x, picture.y]).size().max())
     if most > 1:
-        writer.notes.append(f"mean of up to {texts.rows(most)} a cell")
+        over = _over(writer, [picture.x, picture.y])
+        writer.notes.append(f"mean of up to {texts.rows(most)} a cell{over}")
     writer.plot(
         f"table = data.pivot_table(index={y}, columns={x}, values={value})",
         'image = ax.imshow(table.to_numpy(), origin="lower", aspect="auto")',

@@ -77,6 +77,13 @@ def test_what_comes_up_at_first() -> None:
     assert completed(Choice(), columns_of(pd.DataFrame(), [])) == Choice()
 
 
+def test_repeats_are_a_spread_and_no_colours() -> None:
+    df = pd.DataFrame({"a": [1, 1, 2, 2], "_repeat": [0, 1, 0, 1], "e": [1.0, 2.0, 3.0, 4.0]})
+    assert completed(Choice(), columns_of(df, ["a", "_repeat"])).color == ""
+    page = Page(df, x="a", y="e")
+    assert page.said["notes"][-1].endswith("of up to 2 rows a point over _repeat")
+
+
 def test_of_a_table_names_that_end_in_an_underscore_are_results() -> None:
     df = pd.DataFrame({"loss_": [1.0, 2.0], "a": [1, 2], "b": [2, 1]})
     assert columns_of(df, None).params == ["a", "b"]

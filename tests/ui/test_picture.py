@@ -155,6 +155,22 @@ def test_mean_and_standard_deviation_over_repeats() -> None:
     assert done.notes == ["mean and standard deviation of up to 2 rows a point"]
 
 
+def test_parameters_that_vary_in_what_is_averaged_are_named() -> None:
+    params = ps.repeat(ps.grid(a=[1, 2], b=[0, 1], steps=[50, 100]), 2)
+    df = pd.DataFrame([{**pset, "fixed": 1, "list": [1], "e": 1.0} for pset in params])
+    df = df.set_index(pd.Index([0] * len(df)))
+    names = ["a", "b", "steps", "fixed", "list", "_repeat"]
+
+    def notes(what: Picture) -> list[str]:
+        return picture.draw(what, df, Figure().add_subplot(), names).notes
+
+    said = "mean and standard deviation of up to"
+    assert notes(Picture(LINE, "a", "e", "b")) == [f"{said} 4 rows a point over steps and _repeat"]
+    assert notes(Picture(LINE, "a", "e")) == [f"{said} 8 rows a point over b, steps and _repeat"]
+    only = Picture(HEATMAP, "a", "b", "e", where={"steps": 50})
+    assert notes(only) == ["mean of up to 2 rows a cell over _repeat"]
+
+
 def test_quartiles_over_repeats() -> None:
     df = pd.DataFrame({"a": [1] * 5 + [2] * 5, "e": [0.0, 1, 2, 3, 100, 0, 0, 0, 0, 0]})
     _, ax, _ = drawn(Picture(LINE, "a", "e", band="quartiles"), df)
