@@ -325,9 +325,10 @@ def _over(writer: Writer, by: list[str]) -> str:
     data, found = writer.data, list[str]()
     if data.index.nlevels > 1:
         return ""
-    for name in writer.others:
+    others = writer.others.loc[data.index]
+    for name in map(str, others):
         with contextlib.suppress(TypeError):  # lists and the like cannot be counted
-            values = writer.others.loc[data.index, name]
+            values = others[name]
             grouped = values.groupby([data[column] for column in by])
             if values.nunique(dropna=False) > 1 and grouped.nunique(dropna=False).max() > 1:
                 found.append(texts.line(name, LABEL))
