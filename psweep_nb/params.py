@@ -15,6 +15,7 @@ from typing import Any
 from psweep_nb.errors import ParamsError
 from psweep_nb.hashing import ALLOWED_KEYS
 from psweep_nb.holders import psets_in
+from psweep_nb.wording import is_text
 
 Pset = dict[str, Any]
 _MOST = 10**8
@@ -313,6 +314,8 @@ def _key_problem(key: Any) -> str:
     """Why `key` cannot name a parameter; empty if it can."""
     if not isinstance(key, str):
         return f"the name {say(key)} is not a string. Names of parameters are strings."
+    if not is_text(key):
+        return f"the name {key!r} is no text: it has half a character. Give it another one."
     if not key:
         return "the name '' is empty. Give the parameter a name."
     if key.startswith("_") and key not in ALLOWED_KEYS:

@@ -17,6 +17,15 @@ def counted(n: int, word: str) -> str:
     return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
+def is_text(name: str) -> bool:
+    r"""Whether a name can be written: half a character (a lone surrogate) in a table's breaks it.
+
+    >>> is_text("é"), is_text("\ud800")
+    (True, False)
+    """
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
+
+
 def printable(text: str, keep: str = "") -> str:
     r"""A text in which nothing moves the cursor, changes colours or turns the direction.
 

@@ -22,6 +22,7 @@ from psweep_nb.functions import Call
 from psweep_nb.journal import DONE, FAILED
 from psweep_nb.rundir import Session
 from psweep_nb.trust import loader
+from psweep_nb.wording import is_text
 
 MAX_TEXT = 100_000  # characters of a traceback; a recursion can make one of many megabytes
 
@@ -197,6 +198,8 @@ def check_names(results: Mapping[Any, Any]) -> None:
                 f"the function returned a result named {key!r}; names that begin with an "
                 "underscore are psweep_nb's own book-keeping"
             )
+        if not is_text(key):
+            raise ValueError(f"the function returned a result named {key!r}, which is no text")
 
 
 _forks: list[None] = []

@@ -102,6 +102,7 @@ class TestErrors:
         [
             (3, [1], "3 \\(int\\) is not a string"),
             ("", [1], "empty"),
+            ("x\ud800", [1], r"'x\\ud800' is no text"),
             ("_pset_sha1", [1], "'_pset_sha1' begins with '_'"),
             ("a", 3, "'a' is 3 .*\\[3\\]"),
             ("a", "xyz", "'a' is 'xyz' .*\\['xyz'\\]"),

@@ -188,8 +188,7 @@ class Collector:
 
     def _record(self, view: RunView, ends: Iterable[End]) -> None:
         ends = list(ends)
-        record(self._database, view.run, ends)
-        failed = sum(bool(end.error) for end in ends)
+        failed = record(self._database, view.run, ends)
         self._found.failed += failed
         self._found.done += len(ends) - failed
 

@@ -23,7 +23,7 @@ from psweep_nb.batch import psetfile
 from psweep_nb.batch.cmdline import Cmd, CommandLine
 from psweep_nb.batch.resultfiles import RESULTS, results_in
 from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode
-from psweep_nb.errors import CommandError, OptionError, TemplateError
+from psweep_nb.errors import CommandError, OptionError
 from psweep_nb.executors.processes import describe_exit, kill_tree
 from psweep_nb.functions import Workload
 from psweep_nb.within import workdir
@@ -116,9 +116,7 @@ class Command(Workload):
         if not self._fixed:
             self._files = None
         check([self.line, *self.files.files], params, FIELDS)
-        for file in self.files.files:
-            if file.name in (psetfile.NAME, *RESULTS):
-                raise TemplateError(f"{file.path}: {file.name} is no name for a template")
+        self.files.check_names({psetfile.NAME, *RESULTS})
 
     def code(self) -> tuple[dict[str, str], Sequence[Callable[..., Any]]]:
         """The command, the templates' content, and the reader."""

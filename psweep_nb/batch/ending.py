@@ -61,14 +61,14 @@ def prepared(session: Session, n: int) -> None:
         writer.close()
 
 
-def record(database: Database, run: RunDir, ends: Iterable[End]) -> None:
-    """Write down how psets have ended, and bring their rows up to date.
+def record(database: Database, run: RunDir, ends: Iterable[End]) -> int:
+    """Write down how psets have ended, and bring their rows up to date; return how many failed.
 
     A row is replaced by a later attempt only, so to record the same twice is harmless.
     """
     records = [(end, *_body(end)) for end in ends]
     if not records:
-        return
+        return 0
     with database.locked():
         writer = _writer(run.sessions()[-1])
         try:
@@ -79,6 +79,7 @@ def record(database: Database, run: RunDir, ends: Iterable[End]) -> None:
         finally:
             writer.close()
         database.fold()
+    return sum(kind == FAILED for _, kind, _ in records)
 
 
 def _body(end: End) -> tuple[int, bytes]:

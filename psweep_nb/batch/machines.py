@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from reprlib import Repr
 from typing import Any
 
 from psweep_nb.batch.remote import check_host, check_path
@@ -16,6 +17,10 @@ from psweep_nb.batch.templates import Template, read_template
 from psweep_nb.errors import OptionError, TemplateError
 
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)  # it becomes part of file names, and of shell scripts
+
+# With anchors a short file can say endlessly much.
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 200, 200
 
 
 def _is_text(value: object) -> bool:
@@ -32,10 +37,9 @@ def _is_command(value: object) -> bool:
 def _passes(check: Callable[[object], object]) -> Callable[[object], bool]:
     def passes(value: object) -> bool:
         try:
-            check(value)
+            return isinstance(value, str) and bool(check(value))
         except OptionError:
             return False
-        return True
 
     return passes
 
@@ -125,8 +129,10 @@ def _read_info(path: str) -> dict[str, Any]:
 
     try:
         with open(path, encoding="utf-8") as file:
-            found = yaml.safe_load(file)
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            text = file.read()
+        found = yaml.safe_load(text)
+    # Others than its own come from values that look like a date or number and are none.
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f"{path}, line {mark.line + 1}" if mark else path
         said = getattr(exc, "problem", None) or exc
@@ -140,5 +146,11 @@ def _read_info(path: str) -> dict[str, Any]:
             raise TemplateError(f"{path}: there is no {key!r}; there are {', '.join(KEYS)}")
         is_right, words = KEYS[key]
         if not is_right(value):
-            raise TemplateError(f"{path}: `{key}` is {value!r}; it should be {words}")
+            raise TemplateError(f"{path}: `{key}` is {_SHORT.repr(value)}; it should be {words}")
+    node = yaml.compose(text, yaml.SafeLoader)
+    assert isinstance(node, yaml.MappingNode)
+    keys = [key.value for key, _ in node.value]
+    for key in found:
+        if keys.count(key) > 1:
+            raise TemplateError(f"{path}: `{key}` is there more than once")
     return found

@@ -19,6 +19,8 @@ from psweep_nb import provenance
 from psweep_nb.batch import ending, psetfile, shipping
 from psweep_nb.batch.command import Command
 from psweep_nb.batch.machines import jobscript_name, read_machines
+from psweep_nb.batch.packing import MARKS
+from psweep_nb.batch.resultfiles import RESULTS
 from psweep_nb.batch.runscripts import add_run
 from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode, write_new
 from psweep_nb.database import Database
@@ -106,10 +108,8 @@ class Batch:
 
     def _check_names(self) -> None:
         ours = {jobscript_name(machine.name) for machine in self.machines}
-        ours |= {psetfile.NAME, *(["pset.pk"] if self.write_pset else [])}
-        for file in self.files.files:
-            if file.name in ours:
-                raise TemplateError(f"{file.path}: psweep_nb writes a file of that name itself")
+        ours |= {psetfile.NAME, MARKS, *RESULTS, *(["pset.pk"] if self.write_pset else [])}
+        self.files.check_names(ours)
 
     def write(self, folder: str, values: Mapping[str, Any]) -> None:
         """Make a pset's directory."""
@@ -185,7 +185,7 @@ def publish_batch(
     found = publish_run(database, submission, numbers, calc_dir, calc_path, before)
     found.lock.release()
     provenance.keep(found.session, submission.func, None, calc_path, database.locked)
-    finish(database, calc_path)
+    finish(database, calc_path, found.session.run.run_id)
     database.fold()
     return found.session.run
 
@@ -218,14 +218,17 @@ def _stage(
         raise
 
 
-def finish(database: Database, calc_path: Path) -> None:
+def finish(database: Database, calc_path: Path, own: str = "") -> None:
     """Put directories and scripts of published runs in place, and remove what became no run.
 
     Done at the end of each preparation, and again by whoever comes after one that was killed. The
-    study's lock is held.
+    study's lock is held. In a study that is not trusted only the run `own` is put in place: names
+    in others may lead anywhere.
     """
     for stage in sorted(calc_path.glob(f"{_STAGE}*")):
         run = RunDir(database.hidden / stage.name[-_ID:])
+        if not database.trusted and run.run_id != own:
+            continue
         if run.path.is_dir():
             _put_in_place(run, stage, calc_path)
         elif stage.name.startswith(_stages(database)):

@@ -3,10 +3,13 @@
 Written by `preparing` into job directories, by `command` where it runs.
 """
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
 from typing import Any
+
+from psweep_nb.errors import TemplateError
 
 NAME = "pset.json"
 
@@ -17,6 +20,11 @@ def dumps(values: Mapping[str, Any]) -> bytes:
     NumPy's numbers and arrays are as their plain values; what JSON does not know is as the text
     that a template would have, or, with keys that are no texts, inside other things.
 
+    Raises
+    ------
+    TemplateError
+        Naming the parameter that cannot even be written as text.
+
     Examples
     --------
     >>> import datetime
@@ -25,8 +33,8 @@ def dumps(values: Mapping[str, Any]) -> bytes:
     """
     try:
         return json.dumps(values, default=_plain).encode()
-    except (TypeError, ValueError, RecursionError):  # a key, or a value in itself
-        return json.dumps({key: _or_text(value) for key, value in values.items()}).encode()
+    except Exception:  # a key, a value in itself, or what a class of the user's raises
+        return json.dumps({key: _or_text(key, value) for key, value in values.items()}).encode()
 
 
 def _plain(value: Any) -> Any:
@@ -39,8 +47,11 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _or_text(value: Any) -> Any:
-    try:
+def _or_text(name: str, value: Any) -> Any:
+    with contextlib.suppress(Exception):
         return json.loads(json.dumps(value, default=_plain))
-    except (TypeError, ValueError, RecursionError):
+    try:
         return str(value)
+    except Exception as exc:
+        said = f"{type(exc).__name__}: {exc}"
+        raise TemplateError(f"{NAME}: `{name}` cannot be written as text ({said})") from exc

@@ -20,6 +20,9 @@ def results_in(folder: Path, trusted: bool) -> Any:
         If a file is not what its name says.
     """
     as_json, as_pickle = (folder / name for name in RESULTS)
+    for path in (as_json, as_pickle):
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError(f"{path} is no file")
     if as_json.exists():
         try:
             return json.loads(as_json.read_bytes())

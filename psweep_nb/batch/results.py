@@ -4,10 +4,12 @@ Made by `collecting`, from the scheduler's answer, the marks that scripts of our
 results that are there.
 """
 
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
 from psweep_nb.batch.command import Command
@@ -57,7 +59,7 @@ def _words(path: Path) -> tuple[str, str]:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() else None
+    return float(text) if re.fullmatch("[0-9]{1,10}", text) else None
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _log_in(folder: Path) -> Path:
     """What a job has printed: where its script names another file, the newest that may be that."""
     if (folder / LOG).exists():
         return folder / LOG
-    return max(folder.glob("*.out"), key=lambda path: path.stat().st_mtime, default=folder / LOG)
+    return max(folder.glob("*.out"), key=lambda path: path.lstat().st_mtime, default=folder / LOG)
 
 
 def reader_of(session: Session) -> ReadDir | None:
@@ -206,12 +208,12 @@ def left_by_hand(pset: int, folder: Path, read: ReadDir | None, trusted: bool) -
         return None
     try:
         results = as_results(read(folder) if read else results_in(folder, trusted))
-        written = max(path.stat().st_mtime for path in folder.iterdir())
+        written = max(path.lstat().st_mtime for path in folder.iterdir())
     except TrustError:
         raise
     except Exception:  # not there yet, or being written
         return None
-    return End(pset, 1, written, 0.0, "", results)
+    return End(pset, 1, min(written, time()), 0.0, "", results)
 
 
 def _told(exc: Exception) -> str:

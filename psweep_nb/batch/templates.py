@@ -7,7 +7,7 @@ the file and the line; see `languages` for what a placeholder is.
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha1
 from typing import Any, Protocol
@@ -192,6 +192,13 @@ class Templates:
             texts[f"template {file.name}"] = text
         return texts
 
+    def check_names(self, ours: Collection[str]) -> None:
+        """Raise `TemplateError` if a template, or its directory, has one of these names."""
+        for file in self.files:
+            name = file.name.partition("/")[0]
+            if name in ours:
+                raise TemplateError(f"{file.path}: {name} is no name for a template, it is ours")
+
     def write(self, folder: str, values: Mapping[str, Any], again: bool = False) -> None:
         """Write the filled files into a directory; only `again` they may be there already."""
         for name in self._folders:
@@ -214,10 +221,11 @@ def _read(folder: str, below: str, mode: str) -> Iterator[Template]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _read(folder, f"{name}/", mode)
-        elif entry.is_file():
+        elif os.path.isfile(entry.path):
             yield read_template(entry.path, name, mode)
         else:
-            kind = "a link to a directory" if entry.is_dir() else "no file that can be read"
+            is_dir = os.path.isdir(entry.path)
+            kind = "a link to a directory" if is_dir else "no file that can be read"
             raise TemplateError(f"{entry.path} is {kind}; templates are files and directories")
 
 

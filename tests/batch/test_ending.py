@@ -20,6 +20,14 @@ def end(pset: int, attempt: int = 1, error: str = "", **results: object) -> End:
     return End(pset, attempt, 1e9 + pset, 2.5, "node7", results, error)
 
 
+@pytest.mark.parametrize("name", ["_x", "half \ud800"])
+def test_names_that_no_table_can_have_fail_their_pset(study: Study, run: Run, name: str) -> None:
+    assert record(study.database, run.folder, [End(0, 1, 1e9, 2.5, "", {name: 1}), end(1)]) == 1
+    assert study.df["_failed"].tolist() == [True, False, pd.NA]
+    [failure] = run.failures
+    assert failure.error.startswith(f"ValueError: the function returned a result named {name!r}")
+
+
 def test_rows_take_what_jobs_brought(study: Study, run: Run) -> None:
     before = study.df
     record(study.database, run.folder, [end(0, energy=1.5), end(2, error="exit code 1: no\nmore")])

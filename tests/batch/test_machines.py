@@ -8,6 +8,11 @@ import pytest
 from psweep_nb import OptionError, TemplateError
 from psweep_nb.batch.machines import read_machines
 
+# A few lines that are 9**9 words when they are written out.
+BOMB = "\n  a0: &a0 [x]\n" + "".join(
+    f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10)
+)
+
 
 def write(info: str, name: str = "here") -> None:
     folder = Path("machines", name)
@@ -42,6 +47,10 @@ def test_machines_are_read_by_name() -> None:
         ("subcmd: sh\npsets_per_job: 0\n", "`psets_per_job` is 0"),
         ("subcmd: sh\nexcl_push: x\n", "`excl_push` is 'x'; it should be a list"),
         ("subcmd: sh\n a: [\n", "line 2: this is not YAML"),
+        ("subcmd: sh\npath: 2024-99-99\n", "this is not YAML: month must be"),
+        ("subcmd: " + "[" * 3000, "this is not YAML"),
+        ("subcmd: sh\narray: true\nsubcmd: bash\n", "`subcmd` is there more than once"),
+        (f"subcmd: sh\nhost: {BOMB}", "`host` is {"),
         ("subcmd: !!python/object/apply:os.getcwd []\n", "line 1: this is not YAML"),
     ],
 )

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import psweep_nb as ps
-from psweep_nb import Command, OptionError, Study, StudyError, TemplateError
+from psweep_nb import Command, OptionError, Study, StudyError, TemplateError, TrustError
 from psweep_nb.batch import preparing
 
 PARAMS = [{"a": 1, "name": "x"}, {"a": 2, "name": "it's"}]
@@ -135,7 +135,7 @@ def test_programs_find_their_parameters(templates, study: Study) -> None:
 def test_our_own_files_are_not_templates(templates, study: Study) -> None:
     for name in ("pset.json", "jobscript_here", "pset.pk"):
         templates(**{name: "x"})
-        with pytest.raises(TemplateError, match=f"templates/calc/{name}: psweep_nb writes"):
+        with pytest.raises(TemplateError, match=f"templates/calc/{name}: {name} is no name"):
             study.prep_batch(PARAMS, write_pset=name == "pset.pk")
         Path("templates/calc", name).unlink()
     assert not Path("calc").exists()
@@ -423,3 +423,45 @@ def test_hostile_psets_are_one_word_of_a_command(templates, study: Study) -> Non
     with pytest.raises(TemplateError, match=r"the filled text cannot be written.* \(pset 1\)"):
         study.prep_batch([{"a": "x"}, {"a": "\ud800"}], command=Command("echo $a"))
     assert names() == before and not list(Path().rglob("hit"))
+
+
+class Unsaid:
+    """A value of a class whose text cannot be had."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.filterwarnings("ignore:.*has no hash")
+@pytest.mark.parametrize("value", [Unsaid(), [Unsaid()], {1: Unsaid()}, 10**5000], ids=range(4))
+def test_values_without_a_text_are_named(templates, study: Study, value: object) -> None:
+    templates()
+    with pytest.raises(TemplateError, match=r"pset.json: `b` cannot be written as text \(.*pset 0"):
+        study.prep_batch([{"a": 1, "name": "x", "b": value}])
+    assert not study.runs and all(name.startswith(".psweep") for name in names())
+
+
+@pytest.mark.parametrize("name", ["pset.json/x", "jobscript_here/x", "result.json", ".psweep_job"])
+def test_templates_have_no_names_of_ours(templates, study: Study, name: str) -> None:
+    templates(**{name: ""})
+    with pytest.raises(TemplateError, match="no name for a template"):
+        study.prep_batch(PARAMS)
+    assert not study.runs
+
+
+def test_what_a_stranger_left_undone_is_not_done_for_them(templates, study: Study) -> None:
+    templates()
+    run = study.prep_batch(PARAMS)
+    info = run.folder.path / "run.json"
+    said = json.loads(info.read_text())
+    said["machines"] = {"x/../../outside": {"subcmd": "sh"}}
+    info.write_text(json.dumps(said))
+    Path("calc/run_x").mkdir()
+    (Path("calc") / f".prep-00000000-{run.run_id}").mkdir()
+    stranger = Study("calc")
+    stranger.database.trusted = stranger.trusted = False
+    with pytest.raises(TrustError):
+        stranger.submit_batch()
+    new = stranger.prep_batch([{"a": 3, "name": "y"}])
+    assert not Path("outside.sh").exists()
+    assert all(Path("calc", pset_id).is_dir() for pset_id in new.folder.psets.ids(0, 1))

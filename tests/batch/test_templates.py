@@ -132,6 +132,10 @@ def test_a_directory_is_read_whole() -> None:
 
 def test_what_cannot_be_a_template_is_named() -> None:
     os.makedirs("templates/sub")
+    Path("templates/circle").symlink_to("circle")
+    with pytest.raises(TemplateError, match="templates/circle is no file that can be read"):
+        Templates("templates", "dollar")
+    os.unlink("templates/circle")
     Path("templates/loop").symlink_to(".")
     with pytest.raises(TemplateError, match="templates/loop is a link to a directory"):
         Templates("templates", "dollar")

@@ -1,0 +1,59 @@
+"""What is in a pset's directory, whatever it is, neither stops collecting nor stands still."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from psweep_nb import Run, Study, jobs
+from psweep_nb.batch.results import Look, Marks, left_by_hand
+
+
+@pytest.fixture
+def run(templates, study: Study) -> Run:
+    templates()
+    return study.prep_batch([{"a": 1, "name": "x"}])
+
+
+@pytest.fixture
+def folder(run: Run) -> Path:
+    return run.folder.calc_path / run.folder.psets.id(0)
+
+
+def look(folder: Path, code: int) -> Look:
+    job = jobs.Job("1@x", "here", 1, 5.0, token="t", marks=True)
+    return Look(0, folder, job, None, Marks(5.0, "x", code, 6.0))
+
+
+@pytest.mark.parametrize("name", ["result.json", "result.pk"])
+def test_a_pipe_is_not_waited_for(folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    assert left_by_hand(0, folder, None, trusted=True) is None
+    assert f"{name} is no file" in look(folder, 0).end(7.0, None).error
+
+
+def test_links_that_lead_nowhere_are_passed_over(study: Study, folder: Path) -> None:
+    (folder / "x.out").symlink_to("nowhere")
+    assert look(folder, 3).end(7.0, None).error == "job 1@x on here: exit code 3"
+    (folder / "result.json").write_text('{"r": 1}')
+    assert study.sync().done == 1
+
+
+def test_results_of_the_future_are_of_now(study: Study, folder: Path) -> None:
+    (folder / "result.json").write_text('{"r": 1}')
+    os.utime(folder / "result.json", (2e10, 2e10))
+    assert study.sync().done == 1
+    assert study.df["r"].tolist() == [1]
+
+
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 500, "٣", "-1"])
+def test_marks_that_no_clock_writes_are_none(folder: Path, digits: str) -> None:
+    (folder / ".psweep_job").mkdir()
+    (folder / ".psweep_job/t.started").write_text(f"{digits} n")
+    (folder / ".psweep_job/t.exit").write_text(f"0 {digits}")
+    assert Marks.read(folder, "t") == Marks(None, "n", 0, None)
+
+
+def test_names_of_ours_are_counted_as_failed(study: Study, folder: Path) -> None:
+    (folder / "result.json").write_text('{"_pset_id": 1}')
+    assert repr(study.sync()) == "1 failed"
