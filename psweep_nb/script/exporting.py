@@ -78,7 +78,7 @@ def export(
     if cells:
         homes = {top: home for cell in cells for top, home in _homes(cell.needed, script).items()}
         files[_plot_path(script)] = plot_text(cells, calc_dir, homes).encode()
-    templates = _templates(needed, gathered.spec, script)
+    templates = _templates(needed, gathered.spec, script, database.trusted)
     files |= {path: source.read_bytes() for path, source in templates.items()}
     check_free(files, force)
     write_all(files)
@@ -175,11 +175,16 @@ def _in_pth_files() -> set[str]:
     return found
 
 
-def _templates(needed: Needed, spec: SessionSpec, script: Path) -> dict[Path, Path]:
+def _templates(needed: Needed, spec: SessionSpec, script: Path, trusted: bool) -> dict[Path, Path]:
     """The templates of a command that the script would not find: where they go, where they are."""
     there, here = Path(spec.cwd, needed.templates), Path(script.parent, needed.templates)
     if not needed.templates or os.path.isabs(needed.templates) or there == here:
         return {}
+    if not trusted and ".." in here.relative_to(script.parent).parts:
+        raise TrustError(
+            f"the templates of the command are to be copied to {here}, which is not beside the "
+            "script: open the study with trust=True if that is right"
+        )
     if not there.is_dir():
         raise StudyError(f"the templates of the command are gone: there is no directory {there}")
     found = {here / file.relative_to(there): file for file in there.rglob("*") if file.is_file()}

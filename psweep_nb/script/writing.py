@@ -21,10 +21,12 @@ def check_path(path: str | os.PathLike[str]) -> Path:
     try:
         given = Path(path)
     except TypeError:
-        raise OptionError(f"path is {path!r}; it should be the path of a script: run.py") from None
+        given = Path()
+    if given == Path() or "\0" in str(given):
+        raise OptionError(f"path is {path!r}; it should be the path of a script: run.py")
     if given.suffix != ".py":
         raise OptionError(f"path is {str(path)!r}; it should end in .py")
-    found = Path(os.path.abspath(given.expanduser()))
+    found = Path(os.path.abspath(os.path.expanduser(given)))
     if not found.parent.is_dir():
         raise OptionError(f"there is no directory {found.parent}; make it first")
     return found
@@ -60,7 +62,7 @@ def write_all(files: Mapping[Path, bytes]) -> None:
     path = Path()
     try:
         for path, content in files.items():
-            if path.exists():
+            if os.path.lexists(path):
                 replace_file(path, _writer(content))
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)

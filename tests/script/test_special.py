@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from psweep_nb import JournalError, Study, StudyError
+from psweep_nb import Command, JournalError, OptionError, Study, StudyError, TrustError
 from tests.script import exporting
 from tests.script.exporting import Exported, end
 from tests.workloads import double
@@ -391,6 +391,34 @@ def test_nothing_is_half_done(study: Study, tmp_path: Path) -> None:
         study.export(tmp_path / "other.py")
     assert not (tmp_path / "other.py").exists()
     assert len(pd.read_pickle("calc/database.pk")) == 1
+
+
+def test_paths_of_all_kinds(study: Study, tmp_path: Path) -> None:
+    study.run(Command("true"), [{"a": 1}])
+    for path in ("", "x\0.py"):
+        with pytest.raises(OptionError, match="it should be the path of a script"):
+            study.export(path)
+    with pytest.raises(OptionError, match=r"there is no directory .*~nobody-of-that-name"):
+        study.export("~nobody-of-that-name/run.py")
+    link = tmp_path / "run.py"
+    link.symlink_to("nowhere/run.py")
+    with pytest.raises(StudyError, match="exists already"):
+        study.export(link)
+    study.export(link, force=True)
+    assert link.is_file() and not link.is_symlink()
+
+
+def test_a_stranger_does_not_say_where_files_go(study: Study, tmp_path: Path) -> None:
+    templates = tmp_path / "x" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "t").write_text("$a")
+    study.run(Command("true", "x/../x/templates"), [{"a": 1}])
+    other = tmp_path / "other"
+    other.mkdir()
+    study.database.trusted = False
+    with pytest.raises(TrustError, match="which is not beside the script"):
+        study.export(other / "run.py")
+    assert not list(other.iterdir())
 
 
 def test_a_module_that_is_gone(
