@@ -126,7 +126,7 @@ class JobList:
         self._offset += len(whole)
         for text in whole.splitlines():
             # Lines of somebody else's, or cut short by a kill, are passed over.
-            with suppress(KeyError, TypeError, ValueError):
+            with suppress(KeyError, TypeError, ValueError, OverflowError, RecursionError):
                 self._take(json.loads(text))
         return self._found
 

@@ -75,7 +75,9 @@ def watched_cells(runs: Iterable[RunDir]) -> list[Watched]:
             try:
                 entry = json.loads(line)
                 needed = Needed.from_json(entry["needed"])
-                found[str(entry["key"])] = Watched(str(entry["source"]), needed, entry["roles"])
-            except (ValueError, KeyError, TypeError):  # half a line, of a full disk say
+                roles = dict(entry["roles"])
+                found[str(entry["key"])] = Watched(str(entry["source"]), needed, roles)
+            # Half a line, of a full disk say, or a hostile one.
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue
     return list(found.values())

@@ -57,3 +57,14 @@ def test_marks_that_no_clock_writes_are_none(folder: Path, digits: str) -> None:
 def test_names_of_ours_are_counted_as_failed(study: Study, folder: Path) -> None:
     (folder / "result.json").write_text('{"_pset_id": 1}')
     assert repr(study.sync()) == "1 failed"
+
+
+@pytest.mark.parametrize(
+    "line", ['{"psets": [1e999]', "[" * 100_000, '{"token": [1], "named": "1"}', "1"]
+)
+def test_lines_about_jobs_that_say_nothing_are_passed_over(run: Run, line: str) -> None:
+    [session] = run.folder.sessions()
+    whole = '"job": "1", "machine": "m", "attempt": 1, "time": 1'
+    (session.path / "jobs").write_text(f"{line}, {whole}}}\n{line}\n")
+    jobs.submitted(session, "2", "m", [0], 1, 2.0)
+    assert [job.job for job in jobs.jobs_of(session).values()] == ["2"]
