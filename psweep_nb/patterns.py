@@ -19,6 +19,7 @@ _FUNCTIONS = {
     for name in ("abs", "all", "any", "bool", "float", "int", "len", "max", "min", "round", "str",
                  "sum")
 }  # fmt: skip
+_MOST = 100_000  # bits of a number, values of a sequence
 _ALLOWED = (
     ast.Expression, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.unaryop, ast.BinOp, ast.operator,
     ast.Compare, ast.cmpop, ast.IfExp, ast.Name, ast.Load, ast.Constant, ast.Tuple, ast.List,
@@ -220,8 +221,50 @@ def _compiled(condition: Any) -> Callable[[Pset], Any]:
                 f"parameters; it may call {', '.join(_FUNCTIONS)}, for all else give a function "
                 "of the pset"
             )
-    code = compile(tree, "<where>", "eval")
-    return lambda pset: eval(code, {"__builtins__": {}, **_FUNCTIONS}, pset)
+    names = {"__builtins__": {}, **_FUNCTIONS, **{f.__name__: f for f in _BOUNDED.values()}}
+    code = compile(ast.fix_missing_locations(_Bounding().visit(tree)), "<where>", "eval")
+    return lambda pset: eval(code, names, pset)
+
+
+def _power(a: Any, b: Any) -> Any:
+    if isinstance(a, int) and isinstance(b, int) and a.bit_length() * b > _MOST:
+        raise OverflowError(f"a number of more than {_MOST} bits")
+    return a**b
+
+
+def _shifted(a: Any, b: Any) -> Any:
+    if isinstance(b, int) and b > _MOST:
+        raise OverflowError(f"a number of more than {_MOST} bits")
+    return a << b
+
+
+def _times(a: Any, b: Any) -> Any:
+    for values, n in ((a, b), (b, a)):
+        if isinstance(values, Sequence) and isinstance(n, int) and len(values) * n > _MOST:
+            raise OverflowError(f"more than {_MOST} values")
+    return a * b
+
+
+def _modulo(a: Any, b: Any) -> Any:
+    if isinstance(a, str | bytes):
+        raise TypeError("% is for numbers here, not for making texts")
+    return a % b
+
+
+_BOUNDED: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Pow: _power, ast.LShift: _shifted, ast.Mult: _times, ast.Mod: _modulo,
+}  # fmt: skip
+
+
+class _Bounding(ast.NodeTransformer):
+    """Computes nothing that takes for ever or all memory: an editor tries what is half typed."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        bounded = _BOUNDED.get(type(node.op))
+        if bounded is None:
+            return node
+        return ast.Call(ast.Name(bounded.__name__, ast.Load()), [node.left, node.right], [])
 
 
 def repeat(params: Any, n: int, seed: int = 0) -> list[Pset]:

@@ -101,6 +101,7 @@ class TestWhere:
             ("max(a, b) == 1", [(1, 1)]),
             ("1 < a <= b", [(2, 2), (2, 3), (3, 3)]),
             ("a if b == 1 else False", [(1, 1), (2, 1), (3, 1)]),
+            ("a**b * 2 % 9 == (1 << a)", [(1, 1), (1, 2), (1, 3), (2, 1)]),
             (lambda pset: pset["a"] == 3 == pset["b"], [(3, 3)]),
         ],
     )
@@ -120,6 +121,12 @@ class TestWhere:
             ("(lambda: 1)()", "more than an expression"),
             ("a < s", "cannot be computed for pset 0.*TypeError"),
             ("1 / (a - 1) > 0", "ZeroDivisionError"),
+            ("9**9**9 > a", "more than 100000 bits"),
+            ("a << 9**9", "more than 100000 bits"),
+            ("len(s * 10**9) > a", "more than 100000 values"),
+            ("10**9 * [a] == s", "more than 100000 values"),
+            ("'%999999999d' % a == s", "% is for numbers"),
+            ("_power(a, a)", "more than an expression"),
             (3, "it should be an expression"),
             (
                 lambda a: a > 0,
