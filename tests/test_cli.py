@@ -34,6 +34,7 @@ COMMANDS = (
     "runs",
     "status",
     "follow",
+    "failures",
     "stop",
     "resume",
     "plan",
@@ -589,3 +590,28 @@ def test_the_installed_scripts(study: Study) -> None:
         )
         assert text in done.stdout
     assert subprocess.run([script, "status", "9"], capture_output=True, check=False).returncode == 2
+
+
+def test_failures_by_kind_and_with_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
+    study = Study("calc")
+    study.submit(_prints_and_fails, numbers(0, 1, 2)).wait()
+    assert said(capsys, "failures") == (
+        "ValueError: # is odd\\x1b[31m (2 psets: 0, 2)\nKeyError: # (1 pset: 1)\n"
+    )
+    out = said(capsys, "failures", "-t")
+    assert "pset 2: {'a': 2}\nTraceback (most recent call last):\n" in out
+    assert "in _prints_and_fails" in out
+    assert "\nprinted 2\n" in out
+    assert "\x1b" not in out
+    study.submit(_prints, numbers(1)).wait()
+    assert said(capsys, "failures") == "nothing failed\n"
+
+
+def _prints(a: int) -> int:
+    print(f"printed {a}")
+    return a
+
+
+def _prints_and_fails(a: int) -> None:
+    _prints(a)
+    raise KeyError(a) if a == 1 else ValueError(f"{a} is odd\x1b[31m")

@@ -23,6 +23,7 @@ from psweep_nb.ui.text import status_lines
 from psweep_nb.wording import counted, printable
 
 if TYPE_CHECKING:
+    from psweep_nb.records import PsetRecord
     from psweep_nb.runs import Run
     from psweep_nb.study import Study
 
@@ -78,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("-a", "--all", metavar="DIR", help="list the studies under DIR instead")
     add("status", "show how a run is doing")
     add("follow", "show a run's progress until it ends; Ctrl-C ends only the following")
+    failures = add("failures", "show which psets of a run failed, by kind of error")
+    failures.add_argument(
+        "-t", "--traceback", action="store_true", help="each with its traceback and what it printed"
+    )
     stop = add("stop", "stop a run; psets that are running finish first")
     stop.add_argument("--now", action="store_true", help="kill the running psets")
     resume = add("resume", "go on with what is not done, with the stored function")
@@ -186,6 +191,24 @@ def _follow(args: argparse.Namespace) -> int:
     from psweep_nb.cli.follow import follow
 
     return follow(_run(args))
+
+
+def _failures(args: argparse.Namespace) -> int:
+    from psweep_nb.errorkinds import kind_of
+
+    kinds: dict[str, list[PsetRecord]] = {}
+    for record in _run(args).failures:
+        kinds.setdefault(kind_of(texts.line(record.error)), []).append(record)
+    for kind, records in sorted(kinds.items(), key=lambda item: -len(item[1])):
+        some = ", ".join(str(record.index) for record in records[:_LISTED])
+        more = f" and {len(records) - _LISTED} more" if len(records) > _LISTED else ""
+        print(f"{kind} ({counted(len(records), 'pset')}: {some}{more})")
+        for record in records if args.traceback else ():
+            print(f"\npset {record.index}: {printable(str(record.pset))}")
+            print(printable(f"{record.traceback.rstrip()}\n{record.log()}", keep="\n"))
+    if not kinds:
+        print("nothing failed")
+    return OK
 
 
 def _stop(args: argparse.Namespace) -> int:
