@@ -90,8 +90,7 @@ class Plan:
         options = self._submission.options
         if options.skip is None:
             return " (run again)"
-        other = self._done_by_another
-        if other and not options.stale:
+        if other := self._done_by_another:
             name = name_of(self._submission.func)
             return (
                 f" by `{other}`, not `{name}`: `--again` runs `{name}`, "
@@ -105,9 +104,9 @@ class Plan:
 
     @cached_property
     def _done_by_another(self) -> str:
-        """The function that did all psets that are done, where it goes by another name."""
-        judged, known = self._judged, self._judged.known
-        if not self.stale or self.stale < self.done:
+        """The function of another name that did all that is done, and so passed over."""
+        judged, known, options = self._judged, self._judged.known, self._submission.options
+        if not self.stale or self.stale < self.done or options.skip is None or options.stale:
             return ""
         rows = [r for r, s in zip(judged.rows, judged.states, strict=True) if s == STALE]
         sessions = [known.session(row) for row in rows]

@@ -154,6 +154,7 @@ class TableMethods:
 
         Examples
         --------
+        >>> from psweep_nb import Study
         >>> study = Study()
         >>> df = study.run(lambda a: {"loss": a / 2}, [{"a": 1}, {"a": 2}])
         >>> study.update(ratio=lambda df: df.loss / df.a)["ratio"].tolist()

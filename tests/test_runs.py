@@ -63,8 +63,9 @@ def test_remarks_tell_of_another_function_and_of_a_changed_one() -> None:
     study = Study("calc")
     study.run(twice, psets(2))
     assert study.plan(twice, psets(3)).remarks == ()
-    (other,) = study.plan(slow, psets(3)).remarks
-    assert "`twice`, not `slow`" in other
+    assert "2 done by `twice`, not `slow`" in str(study.plan(slow, psets(3)))
+    (other,) = study.plan(slow, psets(3), stale=True).remarks
+    assert other == "run 0 did them with `twice`, not `slow`"
     space: dict[str, Any] = {"__name__": __name__}
     exec("def twice(a):\n    return a + a", space)
     (remark,) = study.plan(space["twice"], psets(3)).remarks

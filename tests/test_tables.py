@@ -294,7 +294,7 @@ def test_the_page_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
         exec(compile(block, str(page), "exec"), names)
     assert names["study"].df["a"].tolist() == [1, 2]
     assert names["study"].df["ratio"].tolist() == [0.5, 0.5]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
 
 
 @pytest.mark.parametrize(

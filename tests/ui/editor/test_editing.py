@@ -197,6 +197,9 @@ def test_the_state_is_bounded() -> None:
 def test_hostile_names_and_values_are_no_problem() -> None:
     editing = Editing(Content(Draft().add()), {}, None)
     change(editing, 1, "name", HOSTILE)
+    assert editing.count == 0
+    assert "half a character" in json.dumps(editing.state())
+    change(editing, 1, "name", HOSTILE.removesuffix("\ud800"))
     change(editing, 1, "text", f'"{"<script>"}", nan, {{"x": [None]}}')
     assert editing.count == 3
     assert exactly(executed(editing.code())) == exactly(editing.params())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 
@@ -49,10 +50,18 @@ def write_result(results: dict[str, Any], folder: str | os.PathLike[str] = ".") 
     """
     if not isinstance(results, dict):
         raise TypeError(f"write_result() takes a dict of results, not a {type(results).__name__}")
+    _write(results, folder, lambda value: pickle.dumps(value, 4))
+
+
+def _write(
+    results: dict[str, Any],
+    folder: str | os.PathLike[str],
+    dumps: Callable[[dict[str, Any]], bytes],
+) -> None:
     for key in results:
         if not isinstance(key, str) or key.startswith("_"):
             raise ValueError(f"{key!r} cannot name a result: a text, with no underscore first")
-    name, data = "result.pk", pickle.dumps(results, 4)
+    name, data = "result.pk", dumps(results)
     if _is_json(results):
         name, data = "result.json", json.dumps(results).encode()
     # Whole or not there, whatever kills the job; and only one of the two.
