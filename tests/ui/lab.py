@@ -150,6 +150,17 @@ class LabPage:
             self.page.on("websocket", hear)
         self.open()
 
+    def theme(self, name: str) -> None:
+        """Change to the theme of that name, `Light` or `Dark`, and wait until it is there."""
+        self.page.evaluate(
+            "(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})"
+            ".then(() => null)",
+            f"JupyterLab {name}",
+        )
+        light = str(name == "Light").lower()
+        self.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
     def open(self, kernel: bool = True) -> None:
         """Go to the notebook; a reload when it is open already."""
         if not kernel:

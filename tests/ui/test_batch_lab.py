@@ -42,16 +42,6 @@ def press(lab: LabPage, name: str) -> None:
     batch(lab).get_by_role("button", name=name, exact=True).click()
 
 
-def theme(lab: LabPage, name: str) -> None:
-    lab.page.evaluate(
-        "(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)",
-        f"JupyterLab {name}",
-    )
-    light = str(name == "Light").lower()
-    lab.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
-    lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
-
-
 def test_from_nothing_to_rows_of_jobs(lab: LabPage, shots: Path) -> None:
     lab.run("load", "params", "batch")
     said = batch(lab).locator(".psb-said")
@@ -90,9 +80,9 @@ def test_from_nothing_to_rows_of_jobs(lab: LabPage, shots: Path) -> None:
     expect(panel).to_contain_text("0 of 12 done", timeout=LONG)
     assert lab.execute("print(len(study.df), study.df['_failed'].isna().all())") == "12 True\n"
     for name in ("Light", "Dark"):
-        theme(lab, name)
+        lab.theme(name)
         batch(lab).screenshot(path=shots / f"batch-lab-written-{name.lower()}.png")
-    theme(lab, "Light")
+    lab.theme("Light")
 
     press(lab, "Submit")
     expect(said).to_contain_text("12 psets submitted to local in 1 job", timeout=LONG)

@@ -38,16 +38,6 @@ def press(lab: LabPage, name: str) -> None:
     editor(lab).get_by_role("button", name=name, exact=True).click()
 
 
-def theme(lab: LabPage, name: str) -> None:
-    lab.page.evaluate(
-        "(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme}).then(() => null)",
-        f"JupyterLab {name}",
-    )
-    light = str(name == "Light").lower()
-    lab.page.wait_for_function(f"document.body.dataset.jpThemeLight === '{light}'")
-    lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
-
-
 def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, shots: Path) -> None:
     errors: list[str] = []
     lab.page.on("pageerror", lambda error: errors.append(error.stack or str(error)))
@@ -89,9 +79,9 @@ def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, s
     assert lab.busy()
     lab.release()
     for name in ("Light", "Dark"):
-        theme(lab, name)
+        lab.theme(name)
         editor(lab).screenshot(path=shots / f"editor-rows-{name.lower()}.png")
-    theme(lab, "Light")
+    lab.theme("Light")
 
     # The code makes the same psets.
     editor(lab).get_by_role("tab", name="Code").click()

@@ -120,11 +120,7 @@ def test_explore_while_rows_arrive_filter_plot_a_heat_map_copy_the_code_and_run_
         "print(buffer.getvalue() == found.widget.figure, found.code == open('pasted.py').read())"
     )
     assert same == "True True\n"
-    lab.page.evaluate(
-        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
-    lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
-    lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
+    lab.theme("Dark")
     show(lab, shots / "explorer-heatmap-dark.png")
     assert errors == []
 

@@ -92,10 +92,7 @@ def test_a_newcomer_runs_looks_stops_and_reloads(lab: LabPage, shots: Path) -> N
     expect(panel(lab, "finished")).to_be_visible(timeout=LONG)
     # What the run left is completed in the notebook, although the page is another one.
     lab.wait_for_output("run", "finished")
-    lab.page.evaluate(
-        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
-    lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    lab.theme("Dark")
     panel(lab).scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "lab-finished-dark.png")
 

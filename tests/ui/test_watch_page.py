@@ -99,10 +99,7 @@ def test_a_plot_is_live_lasts_and_is_completed_after_a_reload(lab: LabPage, shot
     expect(strip(lab)).to_be_hidden()
     line = lab.page.locator(".psw-report", has_text="run 0 finished: 24 of 24 done").last
     expect(line).to_be_visible()
-    lab.page.evaluate(
-        "() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
-    )
-    lab.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    lab.theme("Dark")
     line.scroll_into_view_if_needed()
     lab.page.screenshot(path=shots / "watch-finished-dark.png")
 
