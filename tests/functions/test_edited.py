@@ -65,6 +65,9 @@ def edit(module: ModuleType, old: str, new: str) -> None:
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
+    # Python's cached bytecode counts as new while a file's size and second of change are the same.
+    later = time.time() + 2
+    os.utime(file, (later, later))
 
 
 def test_an_untouched_module_is_not_noted(make: Any) -> None:
