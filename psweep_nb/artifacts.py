@@ -21,6 +21,7 @@ from psweep_nb.progress import progress_bar
 from psweep_nb.rundir import RunDir
 from psweep_nb.tidy import chosen
 
+_TRIES = 5
 _THREADS = 8
 _LISTED = 8  # values in a message
 
@@ -154,13 +155,25 @@ def _read(
 ) -> Any:
     assert path is not None
     try:
-        value = reader(path)
+        value = _despite_other_threads(reader, path)
     except Exception as exc:
         exc.add_note(f"when reading {path}")
         raise
     if advance is not None:
         advance(1)
     return value
+
+
+def _despite_other_threads(reader: Callable[[Path], Any], path: Path) -> Any:
+    # Python before 3.11.9 and 3.12.2 counts the depth of syntax trees for all threads together
+    # (python/cpython#106905), and `numpy.load` parses each file's header: now and then one of two
+    # that do it at once fails for no reason of its own. Reading again is right.
+    for left in reversed(range(_TRIES)):
+        try:
+            return reader(path)
+        except SystemError as exc:
+            if not left or "AST constructor recursion depth" not in str(exc):
+                raise
 
 
 def _as_cells(value: Any) -> dict[str, Any]:
