@@ -29,8 +29,9 @@ from psweep_nb.records import PsetRecord
 from psweep_nb.rundiff import RunDiff, diff_runs
 from psweep_nb.rundir import RunDir, Session, SessionSpec
 from psweep_nb.running import arrange
-from psweep_nb.runview import RunView, Status
+from psweep_nb.runview import RunView
 from psweep_nb.script import export
+from psweep_nb.status import Status
 from psweep_nb.stored import Stored
 from psweep_nb.submission import prepare, session_spec
 from psweep_nb.wording import counted

@@ -12,7 +12,6 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
@@ -28,6 +27,7 @@ from psweep_nb.livecells import DISK_FULL, FULL, PAUSED, STOPPING
 from psweep_nb.locks import is_held
 from psweep_nb.records import PsetRecord, RunningPset, UnendedPset
 from psweep_nb.rundir import ENGINE_JOURNAL, RunDir, Session
+from psweep_nb.status import ENDED, Status
 from psweep_nb.timeleft import time_left
 from psweep_nb.trust import loader
 from psweep_nb.wording import counted
@@ -37,65 +37,8 @@ _RUNTIMES = 200  # of so many of the newest psets the runtimes say how long othe
 RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
 _AT_ONCE = 1 << 20  # bytes of records
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
-ENDED = ("stopped", "finished", "lost", "unknown", "prepared")
 # Of each record: kind, attempt, pset, start and runtime (ns), its part of the log, where it is.
 HEAD = struct.Struct("<BxxxIIqqQQIxxxxQQ")
-
-
-@dataclass(frozen=True)
-class Status:
-    """A run at one moment.
-
-    Attributes
-    ----------
-    state : str
-        ``running``, ``paused``, ``stopping``, ``stopped``, ``finished``, ``lost`` (it ended
-        without saying so: killed, or the machine went down) or ``unknown`` (it is, or was, at
-        work on another host). A batch run: ``prepared``, ``submitted`` or ``finished``.
-    total, done, failed, running, pending : int
-        Psets; pending ones are neither done nor failed nor running.
-    rate : float or None
-        Psets a second, recently.
-    elapsed : float
-        Seconds since the session began, until it ended.
-    time_left : float or None
-        Seconds, from workers, runtimes and rate; None where nothing tells.
-    message : str
-        Why it stopped, paused or could not write, or what is to be known of its rows.
-    workers : int
-        Psets executed at a time.
-    reports : dict
-        What running psets have reported last (`psweep_nb.report`), by their number in the run.
-    """
-
-    state: str
-    total: int
-    done: int
-    failed: int
-    running: int
-    pending: int
-    rate: float | None
-    elapsed: float
-    time_left: float | None
-    message: str
-    workers: int
-    reports: dict[int, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is at work on the run any more, as far as can be told from here."""
-        return self.state in ENDED
-
-    def __str__(self) -> str:
-        parts = [f"{self.done} of {self.total} done"]
-        parts += [f"{n} {word}" for n, word in ((self.failed, "failed"), (self.running, "running"),
-                                                (self.pending, "pending")) if n]  # fmt: skip
-        if self.rate and not self.ended:
-            parts.append(f"{self.rate:.3g} psets/s")
-        if self.time_left is not None:
-            parts.append(f"{self.time_left:.0f} s left")
-        message = f" ({self.message.splitlines()[0]})" if self.message else ""
-        return f"{self.state}: {', '.join(parts)}{message}"
 
 
 class RunView:
@@ -403,7 +346,7 @@ class RunView:
         return None if end is None else datetime.fromtimestamp(end.start_ns / 1e9, UTC)
 
     def state(self) -> tuple[str, str]:
-        """The run's state and a message, see :class:`Status`."""
+        """The run's state and a message, see `Status`."""
         session = self.session
         if session is None:
             return "lost", "nothing was started"

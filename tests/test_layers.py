@@ -49,6 +49,7 @@ LAYERS = (
         "rundir",
         "slates",
         "spaces",
+        "status",
         "storedpsets",
         "timeleft",
         "trust",

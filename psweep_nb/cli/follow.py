@@ -11,7 +11,7 @@ from psweep_nb.wording import printable
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
-    from psweep_nb.runview import Status
+    from psweep_nb.status import Status
 
 _BAR_S, _LINES_S = 0.2, 1.0
 

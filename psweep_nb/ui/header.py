@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psweep_nb.runview import ENDED as ENDED
+from psweep_nb.status import ENDED as ENDED
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
-    from psweep_nb.runview import Status
+    from psweep_nb.status import Status
 
 # command -> (label, what it does)
 BUTTONS = {

@@ -8,7 +8,7 @@ from psweep_nb.ui import header, texts
 
 if TYPE_CHECKING:
     from psweep_nb.runs import Run
-    from psweep_nb.runview import Status
+    from psweep_nb.status import Status
 
 _FAILURES = _REPORTS = 3
 
