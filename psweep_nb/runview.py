@@ -7,10 +7,7 @@ the panel, retry and resume read through it. Records stay on disk: a view keeps 
 import contextlib
 import json
 import platform
-import struct
 import threading
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,6 +17,7 @@ from time import time
 from typing import Any
 
 from psweep_nb import jobs, slates
+from psweep_nb.arrivals import HEAD, Arrivals, Fields, stretches
 from psweep_nb.atwork import at_work, in_pools, last_report
 from psweep_nb.errors import JournalError, StudyError
 from psweep_nb.journal import DONE, END, FAILED, Reader, Record
@@ -32,13 +30,7 @@ from psweep_nb.timeleft import time_left
 from psweep_nb.trust import loader
 from psweep_nb.wording import counted
 
-_UNORDERED = 16
-_RUNTIMES = 200  # of so many of the newest psets the runtimes say how long others will take
-RATE_PSETS, RATE_S = 1000, 20.0  # a rate is over so many of the newest psets, not older than that
-_AT_ONCE = 1 << 20  # bytes of records
 _MAX_OPEN = 64  # journals kept open: a run that lost many workers has many
-# Of each record: kind, attempt, pset, start and runtime (ns), its part of the log, where it is.
-HEAD = struct.Struct("<BxxxIIqqQQIxxxxQQ")
 
 
 class RunView:
@@ -61,10 +53,7 @@ class RunView:
         self._sessions: list[Session] = []
         self._readers: list[tuple[Session, Reader]] = []
         self._known: set[Path] = set()
-        self._arrived = bytearray()
-        self._place = array("q", [-1]) * self.total  # of each pset's latest record in _arrived
-        self._done = 0
-        self._failures: dict[int, None] = {}  # psets whose last attempt failed, as they came
+        self._arrived = Arrivals(self.total)
         self._ends: dict[int, Record] = {}  # session number -> its END record
         self._jobs: jobs.JobList | None = None
         self._ended: dict[int, int] = {}  # session number -> records of psets
@@ -92,7 +81,7 @@ class RunView:
         of, ended = session.number, 0
         for record in reader.read(limit):
             if record.kind in (DONE, FAILED):
-                self._take(number, record)
+                self._arrived.add(number, record)
                 ended += 1
             elif record.kind == END:
                 self._ends[of] = record
@@ -120,37 +109,16 @@ class RunView:
         known = {session.path: session for session in self._sessions}
         self._sessions = [known.get(session.path, session) for session in sessions]
 
-    def _take(self, reader: int, r: Record) -> None:
-        if r.pset >= self.total:
-            return  # of another run; a foreign file in the folder
-        place = len(self._arrived)
-        self._arrived += HEAD.pack(
-            r.kind, r.attempt, r.pset, r.start_ns, r.runtime_ns, r.log_start, r.log_end,
-            reader, r.offset, len(r.body),
-        )  # fmt: skip
-        old = self._place[r.pset]
-        if old >= 0:
-            kind, attempt, *_ = HEAD.unpack_from(self._arrived, old)
-            if (r.attempt, r.kind == DONE) <= (attempt, kind == DONE):
-                return
-            self._done -= kind == DONE
-            self._failures.pop(r.pset, None)
-        self._place[r.pset] = place
-        if r.kind == DONE:
-            self._done += 1
-        else:
-            self._failures[r.pset] = None
-
     @property
     def count(self) -> int:
         """How many records of psets arrived, each attempt counted."""
-        return len(self._arrived) // HEAD.size
+        return len(self._arrived)
 
     @property
     def counts(self) -> tuple[int, int]:
         """How many psets are done, and how many failed."""
         with self._lock:
-            return self._done, len(self._failures)
+            return self._arrived.done, len(self._arrived.failures)
 
     @property
     def damage(self) -> list[str]:
@@ -167,21 +135,20 @@ class RunView:
 
     # -- psets that ended --------------------------------------------------------------------
 
-    def _record_at(self, place: int) -> PsetRecord:
-        fields = HEAD.unpack_from(self._arrived, place)
+    def _record_of(self, fields: Fields) -> PsetRecord:
         session, reader = self._readers[fields[7]]
         return PsetRecord(self, session, reader, fields)
 
     def arrived(self, start: int, stop: int) -> list[PsetRecord]:
         """Records number `start` to `stop` in the order in which they arrived."""
         with self._lock:
-            places = range(max(0, start), min(stop, self.count))
-            return [self._record_at(HEAD.size * i) for i in places]
+            numbers = range(max(0, start), min(stop, self.count))
+            return [self._record_of(self._arrived.fields(number)) for number in numbers]
 
     def heads(self, start: int, stop: int) -> bytes:
         """What the view keeps of records number `start` to `stop`: `HEAD` of each."""
         with self._lock:
-            return bytes(memoryview(self._arrived)[HEAD.size * start : HEAD.size * stop])
+            return self._arrived.heads(start, stop)
 
     def results(self, start: int, stop: int) -> list[tuple[int, dict[str, Any]]]:
         """Pset and results of records number `start` to `stop`; those of a failed one are empty.
@@ -191,12 +158,12 @@ class RunView:
         """
         found: list[tuple[int, dict[str, Any]]] = []
         for reader, heads in groupby(HEAD.iter_unpack(self.heads(start, stop)), itemgetter(7)):
-            for stretch in _stretches(list(heads)):
+            for stretch in stretches(list(heads)):
                 found += self._results_of(self._readers[reader][1], stretch)
         return found
 
     def _results_of(
-        self, reader: Reader, heads: list[tuple[int, ...]]
+        self, reader: Reader, heads: list[Fields]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Of records that stand close to each other in a journal."""
         *_, begin, _ = heads[0]
@@ -219,8 +186,8 @@ class RunView:
     def record(self, index: int) -> PsetRecord | None:
         """The latest record of a pset, None while it has none."""
         with self._lock:
-            place = self._place[index]
-            return None if place < 0 else self._record_at(place)
+            latest = self._arrived.latest(index)
+            return None if latest is None else self._record_of(latest)
 
     def at(self, index: int) -> PsetRecord:
         """A pset whatever its state: as it runs or waits at this moment, else its latest record.
@@ -242,17 +209,12 @@ class RunView:
     def states(self) -> list[tuple[int, int, int]]:
         """Number, kind (`journal.DONE` or `FAILED`) and attempt of each pset that ended."""
         with self._lock:
-            found = []
-            for number, place in enumerate(self._place):
-                if place >= 0:
-                    kind, attempt, *_ = HEAD.unpack_from(self._arrived, place)
-                    found.append((number, kind, attempt))
-            return found
+            return self._arrived.states()
 
     def failed_indices(self) -> list[int]:
         """Numbers of the psets whose last attempt failed, as they came: the newest last."""
         with self._lock:
-            return list(self._failures)
+            return list(self._arrived.failures)
 
     def pset(self, index: int) -> dict[str, Any]:
         """The parameters of a pset; ``{"unreadable": reason}`` where they cannot be read."""
@@ -309,12 +271,8 @@ class RunView:
         ]
 
     def _has_ended(self, pset: int, attempt: int) -> bool:
-        if pset >= self.total:
-            return True  # of another run; a foreign file in the folder
         with self._lock:
-            place = self._place[pset]
-            last: int = HEAD.unpack_from(self._arrived, place)[1] if place >= 0 else 0
-            return last >= attempt
+            return self._arrived.has_ended(pset, attempt)
 
     def _values(self, report: bytes) -> dict[str, Any]:
         try:
@@ -386,7 +344,8 @@ class RunView:
         from psweep_nb.deletions import deleted  # pandas comes with it
 
         with self._lock:
-            return sum(self._place[n] < 0 for n in deleted(self.run) if n < self.total)
+            numbers = [number for number in deleted(self.run) if number < self.total]
+            return sum(self._arrived.latest(number) is None for number in numbers)
 
     def status(self) -> Status:
         """The run at this moment, as far as it has been read by :meth:`poll`."""
@@ -398,7 +357,8 @@ class RunView:
         done, failed = self.counts
         pending = max(0, self.total - done - failed - running - self._given_up())
         ended = state in ENDED
-        rate = self._rate(time() if not ended else None)
+        with self._lock:
+            rate = self._arrived.rate(time() if not ended else None)
         left = None
         if session is not None and not ended and state not in ("paused", "submitted"):
             left = self._time_left(session, psets, pending, rate)
@@ -414,8 +374,7 @@ class RunView:
         self, session: Session, running: list[RunningPset], pending: int, rate: float | None
     ) -> float | None:
         with self._lock:
-            newest = range(HEAD.size * self.count)[:: HEAD.size][-_RUNTIMES:]
-            runtimes = [HEAD.unpack_from(self._arrived, at)[4] / 1e9 for at in newest]
+            runtimes = self._arrived.runtimes()
             ended = self._ended.get(session.number, 0)
         # What this session has before it: a retry has less, and no pset of it is pending.
         waiting = max(0, session.n - ended - len(running))
@@ -427,42 +386,13 @@ class RunView:
     def _elapsed(self) -> float:
         """Seconds that engines were at work, all sessions together, as far as they said."""
         seconds = 0.0
-        now = time() if is_held(self.run.lock) else self._end_of(self.count - 1)
+        now = time() if is_held(self.run.lock) else self._arrived.end_of(self.count - 1)
         for session in self._sessions:
             end = self._ends.get(session.number)
             if end is not None or session is self._sessions[-1]:
                 until = now if end is None else end.start_ns / 1e9
                 seconds += max(0.0, until - session.spec.time_ns / 1e9)
         return seconds
-
-    def _rate(self, now: float | None) -> float | None:
-        """Psets a second over the newest records; None from fewer than two."""
-        with self._lock:
-            newest = range(self.count)[-RATE_PSETS:]
-            if len(newest) < 2:
-                return None
-            last = max(map(self._end_of, newest[-_UNORDERED:]))
-            # Nearly in order of time: several workers write, each in order.
-            first = bisect_left(newest, last - RATE_S, hi=len(newest) - 1, key=self._end_of)
-            begin = min(map(self._end_of, newest[first : first + _UNORDERED]))
-        span = max(last, now or 0.0) - begin
-        return (len(newest) - first - 1) / span if span > 0 and len(newest) - first > 1 else None
-
-    def _end_of(self, number: int) -> float:
-        if number < 0:
-            return 0.0
-        _, _, _, start, runtime, *_ = HEAD.unpack_from(self._arrived, HEAD.size * number)
-        return float(start + runtime) / 1e9
-
-
-def _stretches(heads: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
-    """Parts of records of one journal, each to be read at once."""
-    begin = 0
-    for i, (*_, at, size) in enumerate(heads):
-        if i > begin and not 0 <= at + size - heads[begin][-2] <= _AT_ONCE:
-            yield heads[begin:i]
-            begin = i
-    yield heads[begin:]
 
 
 _LIVE = {

@@ -56,6 +56,7 @@ LAYERS = (
         "wording",
     ),
     (
+        "arrivals",
         "atwork",
         "backup",
         "database",

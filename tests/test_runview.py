@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Run, Study, runview
+from psweep_nb import Run, Study, arrivals
 from psweep_nb.journal import DONE, Writer
 from psweep_nb.runview import RunView
 from tests import workloads
@@ -52,7 +52,7 @@ def test_what_arrived(run: Run) -> None:
 def test_results_of_many_at_once_are_those_of_the_records(
     run: Run, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(runview, "_AT_ONCE", at_once)
+    monkeypatch.setattr(arrivals, "_AT_ONCE", at_once)
     run.retry(workloads.double)
     run.wait()
     view = view_of(run)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from psweep_nb.arrivals import HEAD
 from psweep_nb.journal import DONE, FAILED
-from psweep_nb.runview import HEAD
 
 if TYPE_CHECKING:
     from psweep_nb.runview import RunView

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from psweep_nb.arrivals import HEAD
 from psweep_nb.journal import DONE, FAILED
-from psweep_nb.runview import HEAD
 
 
 @dataclass(frozen=True)
