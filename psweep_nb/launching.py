@@ -1,6 +1,6 @@
 """What `Study.submit` and `Study.run` do beyond their arguments: options, work here, errors.
 
-Used by the study alone.
+Used by the study and what it inherits.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from psweep_nb import hosts
 from psweep_nb.database import Database
 from psweep_nb.endedrows import EndedRows
 from psweep_nb.engine import Ended
-from psweep_nb.errors import OptionError, PsetError
+from psweep_nb.errors import OptionError, PsetError, StudyError
 from psweep_nb.executors.pools import leaves
 from psweep_nb.progress import progress_bar
 from psweep_nb.running import workers_of
@@ -111,7 +111,17 @@ def _watched(found: Published, on_row: OnRow | None) -> Iterator[OnProgress | No
         rows.hand_out(on_row)
 
 
-def raise_first(run: Run, errors: list[BaseException]) -> None:
+def said_at_end(run: Run, ended: Ended, errors: list[BaseException], on_error: str) -> list[str]:
+    """Return what the user should know of a run that was waited for, or raise what ended it."""
+    if on_error == "raise" and ended.failed:
+        _raise_first(run, errors)
+    if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
+        raise StudyError(f"the run did not finish: {ended.message}")
+    of_the_table = ended.state == "finished" and ended.message
+    return [ended.message] if of_the_table else []
+
+
+def _raise_first(run: Run, errors: list[BaseException]) -> None:
     """Raise what the first failed pset raised, the exception itself where it is at hand."""
     failure = run.failures[0]
     if errors:

@@ -5,7 +5,6 @@ modules below (submission, engine, database, runview).
 """
 
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -13,18 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from psweep_nb import frames, hosts, identity, provenance, simulating
-from psweep_nb.backup import back_up
+from psweep_nb import hosts, identity, provenance
 from psweep_nb.batch.following import JobMethods
 from psweep_nb.batch.methods import BatchMethods
 from psweep_nb.database import BASENAME, Database, check_basename
 from psweep_nb.errors import StudyError
 from psweep_nb.executors.pools import pool_of
 from psweep_nb.files import path_of
-from psweep_nb.functions import name_of
-from psweep_nb.gitrepo import Commits
-from psweep_nb.judging import Judgement, active_runs, judge
-from psweep_nb.launching import Notes, OnRow, here, in_background, raise_first, tell, work_here
+from psweep_nb.judging import active_runs
+from psweep_nb.launching import Notes, OnRow, here, in_background, said_at_end, tell, work_here
+from psweep_nb.planmethods import PlanMethods
 from psweep_nb.planning import Plan
 from psweep_nb.rerunning import repeated
 from psweep_nb.results import ResultMethods
@@ -32,11 +29,11 @@ from psweep_nb.rundir import RunDir
 from psweep_nb.runlist import Runs
 from psweep_nb.runs import Run
 from psweep_nb.script import export
-from psweep_nb.submission import Options, Published, Submission, prepare, publish_run
+from psweep_nb.submission import Published, Submission, prepare, publish_run
 from psweep_nb.tablemethods import TableMethods
 
 
-class Study(TableMethods, ResultMethods, BatchMethods, JobMethods):
+class Study(TableMethods, ResultMethods, PlanMethods, BatchMethods, JobMethods):
     """A study: one directory with its table and its runs.
 
     Parameters
@@ -130,55 +127,6 @@ class Study(TableMethods, ResultMethods, BatchMethods, JobMethods):
         return [self._run(run) for run in active_runs(self.database)]
 
     # -- running -----------------------------------------------------------------------------
-
-    def plan(
-        self,
-        func: Callable[..., Any],
-        params: Any,
-        *,
-        skip: str | None = "done+failed",
-        stale: bool = False,
-        workers: int = 1,
-        setup: Callable[[], Any] | None = None,
-    ) -> Plan:
-        """Return what a run would do now, pset by pset, and how long it would take.
-
-        Nothing is written. Parameters as in :meth:`submit`.
-
-        Raises
-        ------
-        ParamsError, FunctionError, OptionError
-            As :meth:`submit` would.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> study = Study(tempfile.mkdtemp())
-        >>> df = study.run(lambda a: 2 * a, [{"a": 0.3}])
-        >>> plan = study.plan(lambda a: 2 * a, [{"a": 0.3}, {"a": 0.1 + 0.2}])
-        >>> plan.new, plan.done
-        (1, 1)
-        >>> print(plan.near[0])
-        pset 1 and one with a row: a=0.30000000000000004, there 0.3
-        """
-        options = Options("inline", workers, skip=skip, stale=stale, setup=setup)
-        with warnings.catch_warnings(action="ignore"):  # given when the psets are submitted
-            submission = prepare(func, params, options)
-        return self._plan(submission)
-
-    def _plan(self, submission: Submission) -> Plan:
-        return Plan(self.database, submission, self._judge(submission), self._run)
-
-    def _judge(self, submission: Submission) -> Judgement:
-        options, code = submission.options, submission.code.sha1
-        return judge(
-            self.database,
-            submission.params,
-            submission.digests,
-            code,
-            options.skip,
-            options.stale,
-        )
 
     def submit(
         self,
@@ -469,12 +417,7 @@ class Study(TableMethods, ResultMethods, BatchMethods, JobMethods):
                     commits.make(f"psweep_nb: {self.calc_dir}, run {run.run_seq} {run.status()}"),
                     notes,
                 )
-        if on_error == "raise" and ended.failed:
-            raise_first(self._run(found.session.run), errors)
-        if ended.state == "stopped" and not (on_error == "stop" and ended.failed):
-            raise StudyError(f"the run did not finish: {ended.message}")
-        if ended.state == "finished" and ended.message:  # of the table
-            tell([ended.message], notes)
+        tell(said_at_end(self._run(found.session.run), ended, errors, on_error), notes)
         return self.df
 
     # -- leaving the notebook ----------------------------------------------------------------
@@ -530,70 +473,3 @@ class Study(TableMethods, ResultMethods, BatchMethods, JobMethods):
         """
         where = self.database, self.calc_dir
         return export(*where, path, force=force, pickles=pickles, notes=notes)
-
-    # -- before a run ------------------------------------------------------------------------
-
-    def _keep(
-        self, func: Callable[..., Any], backup: bool, git: bool, notes: Notes | None
-    ) -> Commits | None:
-        """Copy and commit the study as it is before a run."""
-        commits = Commits(self.database, self.calc_path) if git else None
-        if backup:
-            self.backup()
-        if commits is not None:
-            tell(commits.make(f"psweep_nb: {self.calc_dir} before a run of {name_of(func)}"), notes)
-        return commits
-
-    def backup(self) -> Path | None:
-        """Copy the whole study to ``<calc_dir>.bak_<time>_run_id_<id>``; return where that is.
-
-        The id is that of the newest run, the time is UTC. A study that does not exist yet has no
-        backup: then None.
-
-        Raises
-        ------
-        StudyError
-            If a run is at work on the study, or a file cannot be copied; then there is no backup.
-        """
-        return back_up(self.calc_path, self.database)
-
-    def simulate(
-        self,
-        func: Callable[..., Any],
-        params: Any,
-        *,
-        skip: str | None = None,
-        stale: bool = False,
-        setup: Callable[[], Any] | None = None,
-        df: pd.DataFrame | None = None,
-        save: bool = True,
-    ) -> pd.DataFrame:
-        """Return the table with the rows that a run would bring, without results.
-
-        Nothing is called, and the study itself stays as it is.
-
-        Parameters
-        ----------
-        func, params, skip, stale, setup
-            As in :meth:`submit`.
-        df : DataFrame, optional
-            Used with the table, as in :meth:`run`.
-        save : bool
-            Whether to make it the table of ``<calc_dir>.simulate/``.
-
-        Raises
-        ------
-        ParamsError, FunctionError, OptionError
-            As :meth:`submit` would.
-        """
-        options = Options("inline", skip=skip, stale=stale, setup=setup)
-        submission = prepare(func, params, options)
-        numbers = self._judge(submission).todo
-        table = self.database.frame()
-        table = table if df is None else frames.joined(df, table)
-        calc_dir = simulating.folder_of(self.calc_dir)
-        table = simulating.simulated(self.database, table, submission, numbers, calc_dir)
-        if save:
-            folder = Path(simulating.folder_of(self.calc_path))
-            simulating.save(table, folder, self.database.path.name)
-        return table

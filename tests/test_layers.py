@@ -91,6 +91,7 @@ LAYERS = (
         "compaction",
         "eachrow",
         "launching",
+        "planmethods",
         "planning",
         "progress",
         "rerunning",
