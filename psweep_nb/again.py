@@ -1,6 +1,6 @@
 """What of a run is executed again, and how: by resume what has no record, by retry what failed.
 
-Used by `runs` and `rerunning`; reads the run's view, changes nothing.
+Used by `resuming` and `rerunning`; reads the run's view, changes nothing.
 """
 
 import os

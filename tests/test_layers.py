@@ -96,6 +96,7 @@ LAYERS = (
         "progress",
         "rerunning",
         "results",
+        "resuming",
         "rundiff",
         "runlist",
         "runs",
