@@ -10,7 +10,7 @@ import pandas as pd
 from psweep_nb.database import Database
 from psweep_nb.errors import JournalError
 from psweep_nb.holders import columns_in, psets_in, with_unknown
-from psweep_nb.params import Pset
+from psweep_nb.psets import Pset
 from psweep_nb.rundir import RunDir
 from psweep_nb.trust import loader
 

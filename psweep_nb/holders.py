@@ -1,7 +1,7 @@
 """What holds psets without being a list of them: a DataFrame, a CSV file, a study, a run.
 
-Called by `params` alone, for whatever is given as params. pandas is loaded only where there is a
-table: workers import this module.
+Called by `psets` and `params`, for whatever is given as params. pandas is loaded only where there
+is a table: workers import this module.
 """
 
 import os

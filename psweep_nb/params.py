@@ -1,23 +1,17 @@
-"""Build lists of psets (plain dicts, one for each call) and check them.
-
-Owns psweep's small language of loops (``plist``, ``pgrid``, ``itr2params``), ``grid`` as
-the short form, and `check_params`, which every run calls before it starts.
-"""
+"""Build lists of psets: psweep's small language of loops, and ``grid`` as the short form."""
 
 import copy
 import itertools
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from io import IOBase
 from typing import Any
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.hashing import ALLOWED_KEYS
 from psweep_nb.holders import psets_in
-from psweep_nb.wording import is_text
+from psweep_nb.inputs import is_seq, say
+from psweep_nb.psets import Pset, check_params, key_problem
 
-Pset = dict[str, Any]
 _MOST = 10**8
 
 
@@ -46,7 +40,7 @@ def plist(name: str, seq: Iterable[Any]) -> list[Pset]:
     >>> plist("a", [1, 2, 3])
     [{'a': 1}, {'a': 2}, {'a': 3}]
     """
-    if problem := _key_problem(name):
+    if problem := key_problem(name):
         raise ParamsError(f"plist: {problem}")
     if problem := _axis_problem(name, seq):
         raise ParamsError(f"plist: {problem}")
@@ -93,7 +87,7 @@ def grid(*given: Any, **axes: Any) -> list[Pset]:
         raise ParamsError("grid: no parameters given. Write for instance grid(a=[1, 2], b=[3, 4]).")
     names = list(axes)
     for name in names:
-        if problem := _key_problem(name):
+        if problem := key_problem(name):
             raise ParamsError(f"grid: {problem}")
     values = [_axis(name, axis) for name, axis in axes.items()]
     _check_number(math.prod(map(len, values)))
@@ -226,104 +220,6 @@ def merge_dicts(*args: Any, allow_dup_keys: bool = True) -> dict[Any, Any]:
             raise ParamsError(f"merge_dicts: {twice[0]!r} is a key of more than one dict.")
         merged.update(dct)
     return merged
-
-
-def check_params(params: Any) -> list[Pset]:
-    """See that `params` are psets, and return them as a list.
-
-    Everything that takes params takes what this function does.
-
-    Parameters
-    ----------
-    params
-        Any iterable of dicts, which are not copied; or a DataFrame, the path of a CSV file, a
-        study, a run (see `holders.psets_in`).
-
-    Returns
-    -------
-    list of dict
-
-    Raises
-    ------
-    ParamsError
-        Naming the pset and the parameter, if a pset is no dict, or a key is no string or a
-        book-keeping name (begins with ``_``; only ``_repeat``, ``_seed`` and ``_vary`` may).
-
-    Examples
-    --------
-    >>> check_params({"a": i} for i in range(2))
-    [{'a': 0}, {'a': 1}]
-    """
-    if isinstance(params, dict):
-        raise ParamsError("params is one dict, not a list of psets. Write [pset] for a single one.")
-    given = params if type(params) is list else psets_in(params)
-    if not is_seq(given):
-        raise ParamsError(
-            f"params is {say(given)}, not a list of psets (dicts), nor a DataFrame, a study, or "
-            "the path of a CSV file (which ends in .csv)."
-        )
-    psets = given if type(given) is list else list(given)
-    # Most psets have the same keys in the same order: look at each such tuple only once.
-    known: set[tuple[str, ...]] = set()
-    for number, pset in enumerate(psets):
-        if not isinstance(pset, dict):
-            raise ParamsError(
-                f"pset {number} (counting from 0) is {say(pset)}, not a dict {{parameter: value}}."
-            )
-        keys = tuple(pset)
-        if keys not in known:
-            for key in keys:
-                if problem := _key_problem(key):
-                    raise ParamsError(f"pset {number} (counting from 0): {problem}")
-            known.add(keys)
-    return psets
-
-
-def is_seq(value: Any, *but: type) -> bool:
-    """Whether `value` stands for several values: any iterable but text, open files, and `but`."""
-    if isinstance(value, (str, bytes, bytearray, IOBase, *but)):
-        return False
-    try:
-        iter(value)
-    except TypeError:  # also NumPy's arrays without dimensions
-        return False
-    return True
-
-
-def whole(value: Any) -> int | None:
-    """`value` if it is a whole number, NumPy's too, but not True or False; else None."""
-    if isinstance(value, bool) or type(value).__name__.startswith("bool"):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
-
-
-def say(value: Any) -> str:
-    """`value` for a message: its type, and itself when short."""
-    try:
-        text = repr(value)
-    except Exception:  # a user's own __repr__ must not hide our message
-        text = ""
-    kind = type(value).__name__
-    return f"{text} ({kind})" if text and len(text) <= 40 and "\n" not in text else f"a {kind}"
-
-
-def _key_problem(key: Any) -> str:
-    """Why `key` cannot name a parameter; empty if it can."""
-    if not isinstance(key, str):
-        return f"the name {say(key)} is not a string. Names of parameters are strings."
-    if not is_text(key):
-        return f"the name {key!r} is no text: it has half a character. Give it another one."
-    if not key:
-        return "the name '' is empty. Give the parameter a name."
-    if key.startswith("_") and key not in ALLOWED_KEYS:
-        return (
-            f"the name {key!r} begins with '_', which marks book-keeping columns. "
-            f"Call the parameter {key.lstrip('_') or 'a'!r} or leave it out."
-        )
-    return ""
 
 
 def _axis_problem(name: str, seq: Any) -> str:

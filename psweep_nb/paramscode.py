@@ -18,8 +18,8 @@ from psweep_nb.factors import loops_of
 from psweep_nb.hashing import pset_keys, sha1_digests
 from psweep_nb.layout import WIDTH, Code, Group, flat, length, rendered
 from psweep_nb.literals import CannotWrite, Writer, text_literal
-from psweep_nb.params import Pset, check_params
 from psweep_nb.patterns import repeat
+from psweep_nb.psets import Pset, check_params
 from psweep_nb.spaces import intspace, logspace
 
 # A single one of these is a constant for `grid`; others go into a list of one.

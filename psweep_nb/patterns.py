@@ -12,7 +12,8 @@ from typing import Any
 from psweep_nb.errors import ParamsError
 from psweep_nb.hashing import sha1_digests
 from psweep_nb.holders import psets_in
-from psweep_nb.params import Pset, check_params, is_seq, say, whole
+from psweep_nb.inputs import is_seq, say, whole
+from psweep_nb.psets import Pset, check_params
 
 _FUNCTIONS = {
     name: getattr(builtins, name)

@@ -7,7 +7,7 @@ printable here.
 from typing import TYPE_CHECKING
 
 from psweep_nb.errors import PsweepError
-from psweep_nb.params import whole
+from psweep_nb.inputs import whole
 from psweep_nb.plaintables import html_table, text_table
 from psweep_nb.wording import local_time, short_line
 

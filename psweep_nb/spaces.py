@@ -9,7 +9,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import OptionError, ParamsError
-from psweep_nb.params import Pset, check_params, say, whole
+from psweep_nb.inputs import say, whole
+from psweep_nb.psets import Pset, check_params
 
 if TYPE_CHECKING:
     import numpy as np

@@ -38,9 +38,10 @@ from psweep_nb.functions import (
 from psweep_nb.functions.identity import Code, code_of
 from psweep_nb.functions.needed import needed_by
 from psweep_nb.hashing import sha1_digests
+from psweep_nb.inputs import whole
 from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
-from psweep_nb.params import check_params, whole
+from psweep_nb.psets import check_params
 from psweep_nb.rundir import Session, SessionSpec, new_run, publish
 from psweep_nb.running import Running, arrange, check_choice
 from psweep_nb.storedpsets import BIG_BLOB, PSETS_AT_ONCE

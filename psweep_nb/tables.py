@@ -18,7 +18,7 @@ from psweep_nb import frames
 from psweep_nb.errors import JournalError, OptionError, PsweepError, TrustError
 from psweep_nb.files import path_of, replace_file
 from psweep_nb.identity import is_trusted
-from psweep_nb.params import is_seq
+from psweep_nb.inputs import is_seq
 from psweep_nb.trust import read_table
 
 FORMATS = ("pickle", "json", "csv", "parquet")

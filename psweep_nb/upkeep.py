@@ -14,7 +14,7 @@ import pandas as pd
 from psweep_nb import frames
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, StudyError
-from psweep_nb.params import is_seq
+from psweep_nb.inputs import is_seq
 from psweep_nb.tables import is_bookkeeping, mask_of
 from psweep_nb.tidy import rows_where
 

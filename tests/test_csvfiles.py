@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import check_params
+from psweep_nb.psets import check_params
 from tests.test_holders import typed
 
 

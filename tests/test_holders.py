@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import psweep_nb as ps
 from psweep_nb.errors import OptionError, ParamsError
-from psweep_nb.params import check_params
+from psweep_nb.psets import check_params
 from psweep_nb.submission import Options, prepare
 from tests.strategies import names, psets, special_values
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import check_params, grid, itr2params, merge_dicts, pgrid, plist
-from tests.strategies import names, psets
+from psweep_nb.params import grid, itr2params, merge_dicts, pgrid, plist
+from tests.strategies import names
 
 axes = st.lists(st.integers(), min_size=1, max_size=3)
 A = plist("a", [1, 2])
@@ -162,30 +162,3 @@ class TestErrors:
         pgrid(tied, C)
         with pytest.raises(ParamsError, match="only once"):
             pgrid(tied, C)
-
-
-class TestCheckParams:
-    @given(st.lists(psets, max_size=4))
-    def test_gives_back_the_same_dicts(self, params):
-        checked = check_params(iter(params))
-        assert all(a is b for a, b in zip(checked, params, strict=True))
-
-    @pytest.mark.parametrize(
-        ("params", "words"),
-        [
-            ({"a": 1}, "\\[pset\\]"),
-            ("abc", "'abc'"),
-            (3, "3"),
-            (None, "None"),
-            ([{"a": 1}, [("a", 1)]], "pset 1 .*not a dict"),
-            ([{"a": 1}, {"a": 1, 2: 3}], "pset 1 .*2 \\(int\\)"),
-            ([{"_failed": True}], "pset 0 .*'_failed'"),
-        ],
-    )
-    def test_errors(self, params, words):
-        with pytest.raises(ParamsError, match=words):
-            check_params(params)
-
-    def test_an_error_is_a_value_error_too(self):
-        with pytest.raises(ValueError, match="params"):
-            check_params("abc")

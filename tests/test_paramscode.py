@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import psweep_nb as ps
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import check_params
+from psweep_nb.psets import check_params
 from tests import strategies
 from tests.test_literals import same
 

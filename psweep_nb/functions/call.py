@@ -74,7 +74,7 @@ def decide_call(
     func
         Anything callable: function, lambda, partial, method, class, object with ``__call__``.
     params
-        The psets, checked (`params.check_params`).
+        The psets, checked (`psets.check_params`).
     setup
         Whether the run gives the keyword ``setup``.
 

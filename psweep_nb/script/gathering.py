@@ -11,8 +11,8 @@ from psweep_nb.functions.identity import changed
 from psweep_nb.functions.needed import Needed
 from psweep_nb.hashing import pset_keys
 from psweep_nb.judging import Known
-from psweep_nb.params import Pset
 from psweep_nb.paramscode import code_of_params
+from psweep_nb.psets import Pset
 from psweep_nb.rundir import RunDir, SessionSpec
 from psweep_nb.trust import loader
 from psweep_nb.wording import counted, printable

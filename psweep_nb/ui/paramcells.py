@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from IPython.core.error import UsageError
 
-from psweep_nb.params import Pset, grid, pgrid
+from psweep_nb.params import grid, pgrid
+from psweep_nb.psets import Pset
 from psweep_nb.ui import cells, texts
 from psweep_nb.ui.cellnames import Names
 

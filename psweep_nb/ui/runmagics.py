@@ -86,7 +86,8 @@ class RunMagics:
 
     def _params(self, plain: list[str], usage: str) -> Any:
         """The psets: one expression, or axes given in place."""
-        from psweep_nb.params import check_params, grid
+        from psweep_nb.params import grid
+        from psweep_nb.psets import check_params
 
         axes = [arguments.axis_of(word) for word in plain]
         names = self.session.names

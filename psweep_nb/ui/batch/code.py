@@ -11,8 +11,8 @@ from psweep_nb.batch.methods import CALC_TEMPLATES, MACHINE_TEMPLATES
 from psweep_nb.database import BASENAME
 from psweep_nb.errors import ParamsError
 from psweep_nb.literals import text_literal
-from psweep_nb.params import Pset
 from psweep_nb.paramscode import params_to_code
+from psweep_nb.psets import Pset
 from psweep_nb.ui import texts
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from psweep_nb.batch.starters import new_templates
 from psweep_nb.batch.templates import check_mode
 from psweep_nb.errors import OptionError, PsweepError
 from psweep_nb.literals import text_literal
-from psweep_nb.params import Pset
+from psweep_nb.psets import Pset
 from psweep_nb.ui.batch import sources
 from psweep_nb.ui.batch.code import Call, script
 from psweep_nb.ui.session import DEFAULT_DIR, Session, open_study

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from psweep_nb.batch.command import Command
-from psweep_nb.params import Pset, check_params
+from psweep_nb.psets import Pset, check_params
 
 _MOST = 50  # directories that are offered
 

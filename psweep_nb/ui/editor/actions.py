@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from psweep_nb.errors import OptionError, PsweepError
 from psweep_nb.functions.whose import is_users
-from psweep_nb.params import Pset
+from psweep_nb.psets import Pset
 from psweep_nb.ui import header, texts
 from psweep_nb.ui.session import DEFAULT_DIR, Session, open_study
 

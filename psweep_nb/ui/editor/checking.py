@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psweep_nb.errors import ParamsError, PsweepError
-from psweep_nb.params import Pset, grid, pgrid
+from psweep_nb.params import grid, pgrid
 from psweep_nb.patterns import repeat, stargrid, where
+from psweep_nb.psets import Pset
 from psweep_nb.spaces import sample
 from psweep_nb.ui import texts
 from psweep_nb.ui.editor import entries, typed

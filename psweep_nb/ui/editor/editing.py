@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import Pset
+from psweep_nb.psets import Pset
 from psweep_nb.ui import texts
 from psweep_nb.ui.editor import pycode, table, typed
 from psweep_nb.ui.editor.checking import Checked, Reader, check

@@ -19,7 +19,7 @@ import ipywidgets
 import traitlets
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import Pset, check_params
+from psweep_nb.psets import Pset, check_params
 from psweep_nb.ui import follower, show, texts
 from psweep_nb.ui.editor import draft, opening, table
 from psweep_nb.ui.editor.actions import (

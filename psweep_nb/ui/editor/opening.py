@@ -9,8 +9,8 @@ from typing import Any
 from psweep_nb.errors import ParamsError
 from psweep_nb.factors import loops_of
 from psweep_nb.literals import CannotWrite, Writer
-from psweep_nb.params import Pset
 from psweep_nb.patterns import repeat
+from psweep_nb.psets import Pset
 from psweep_nb.ui.editor import entries, table
 from psweep_nb.ui.editor.checking import Reader, check
 from psweep_nb.ui.editor.draft import MOST_AXES, Draft, fields_of

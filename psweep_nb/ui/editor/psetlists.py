@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, product
 from typing import Any
 
-from psweep_nb.params import Pset
 from psweep_nb.patterns import repeat
+from psweep_nb.psets import Pset
 
 
 class Combinations(Sequence[Pset]):

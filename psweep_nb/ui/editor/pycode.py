@@ -14,8 +14,8 @@ from typing import Any
 
 from psweep_nb.errors import ParamsError
 from psweep_nb.literals import CannotWrite, Writer, text_literal
-from psweep_nb.params import Pset
 from psweep_nb.paramscode import params_to_code
+from psweep_nb.psets import Pset
 from psweep_nb.ui import texts
 from psweep_nb.ui.editor import checking, typed
 from psweep_nb.ui.editor.checking import Checked

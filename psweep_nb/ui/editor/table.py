@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psweep_nb.errors import ParamsError
-from psweep_nb.params import Pset, grid
+from psweep_nb.params import grid
+from psweep_nb.psets import Pset
 from psweep_nb.ui import texts
 from psweep_nb.ui.editor import typed
 
