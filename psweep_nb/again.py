@@ -16,8 +16,8 @@ from psweep_nb.executors.pools import leaves
 from psweep_nb.journal import FAILED
 from psweep_nb.judging import stored_keys
 from psweep_nb.rundir import Session, SessionSpec
+from psweep_nb.running import Options, workers_in
 from psweep_nb.runview import RunView
-from psweep_nb.submission import Options, workers_in
 
 Todo = list[tuple[int, int]]  # number and attempt
 

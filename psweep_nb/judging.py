@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEW, DONE, STALE, RUNNING, FAILED = "new", "done", "stale", "running", "failed"
-SKIP = (None, "done", "done+failed")
 _PASSED_OVER = {
     None: (),
     "done": (DONE, STALE, RUNNING),

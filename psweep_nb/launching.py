@@ -19,9 +19,9 @@ from psweep_nb.engine import Ended
 from psweep_nb.errors import OptionError, PsetError, StudyError
 from psweep_nb.executors.pools import leaves
 from psweep_nb.progress import progress_bar
-from psweep_nb.running import workers_of
+from psweep_nb.running import Options, workers_in, workers_of
 from psweep_nb.runs import Run
-from psweep_nb.submission import Options, Published, workers_in
+from psweep_nb.submission import Published
 from psweep_nb.trust import loader
 
 Notes = Callable[[str], object]

@@ -17,7 +17,8 @@ from psweep_nb.gitrepo import Commits
 from psweep_nb.judging import Judgement, judge
 from psweep_nb.launching import Notes, tell
 from psweep_nb.planning import Plan
-from psweep_nb.submission import Options, Submission, prepare
+from psweep_nb.running import Options
+from psweep_nb.submission import Submission, prepare
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""How psets are executed, beyond where: the options for it, checked, and the order they come in.
+"""How psets are executed: the options for it, checked, and the order they come in.
 
 Used by `submission` and the study. What the options mean at work is in the engine and the
 executors; they read it from the session.
@@ -7,15 +7,22 @@ executors; they read it from the session.
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
 from psweep_nb.errors import OptionError
+from psweep_nb.executors.pools import size_of
 from psweep_nb.functions import check_setup
+from psweep_nb.inputs import whole
 
 ORDER = ("given", "shuffle", "repeats-last")
 CAPTURE_LOGS = (None, "db", "file", "db+file")
 MAX_RETRIES = 100  # each is a block of the todo list
+MAX_TIMEOUT_S = 1e9
+MAX_WORKERS = 4096
+SKIP = (None, "done", "done+failed")
+ON_ERROR = ("raise", "record", "stop")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +77,72 @@ class Running:
             raise _other_workers(workers, self.slots)
 
 
+@dataclass(frozen=True)
+class Options(Running):
+    """How a run is executed; checked when made.
+
+    Raises
+    ------
+    OptionError
+        Naming the option, its value and what would be right.
+    """
+
+    mode: str  # "inline", "thread", "process" or "batch"
+    workers: int = 1
+    processes: bool = False  # worker processes, else the engine's own thread or an executor
+    travels: bool = False  # the function goes to other processes
+    on_error: str = "record"
+    timeout: float | None = None
+    skip: str | None = None
+    stale: bool = False
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "retries"):  # NumPy's numbers are as good
+            number = whole(getattr(self, name))
+            object.__setattr__(self, name, getattr(self, name) if number is None else number)
+        if whole(self.workers) is None or not 1 <= self.workers <= MAX_WORKERS:
+            raise OptionError(
+                f"workers is {self.workers!r:.50}; it should be a number from 1 to {MAX_WORKERS}"
+            )
+        check_choice("on_error", self.on_error, ON_ERROR)
+        check_choice("skip", self.skip, SKIP)
+        if not isinstance(self.stale, bool):
+            raise OptionError(f"stale is {self.stale!r}; it should be True or False")
+        if self.stale and self.skip is None:
+            raise OptionError(
+                "stale=True runs those again that other code did, and with skip=None all are run; "
+                "give skip='done' or skip='done+failed' too"
+            )
+        if not isinstance(self.label, str):
+            raise OptionError(f"label is {self.label!r}; it should be a text")
+        if self.label.lstrip("-").isdigit():
+            raise OptionError(
+                f"label is {self.label!r}; a number would be taken for a run's number"
+            )
+        if self.timeout is not None:
+            if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
+                raise OptionError(f"timeout is {self.timeout!r}; it should be seconds, such as 30")
+            if not 0 < self.timeout <= MAX_TIMEOUT_S:
+                raise OptionError(
+                    f"timeout is {self.timeout!r}; it should be more than 0 seconds and at most "
+                    f"{MAX_TIMEOUT_S:.0e}, or None for no limit"
+                )
+            if not self.processes:
+                raise OptionError(
+                    "timeout needs worker processes, which can be killed: add workers=1 (or more), "
+                    "and leave executor= and in-kernel running out"
+                )
+        self.check_running(self.workers, self.processes)
+
+    @property
+    def can(self) -> tuple[str, ...]:
+        """What the executor declares."""
+        if self.processes:
+            return ("capture", "isolate", "kill")
+        return ("abandon",) if self.travels else ()
+
+
 def check_choice(name: str, value: object, known: Sequence[str | None]) -> None:
     """Raise `OptionError` if the value is none of those known."""
     if not isinstance(value, str | None) or value not in known:  # an array is equal to none
@@ -113,6 +186,12 @@ def workers_of(workers: int | None, slots: Sequence[Mapping[str, str]] | None) -
     if workers not in (None, len(slots)):
         raise _other_workers(workers, slots)
     return len(slots)
+
+
+def workers_in(executor: Executor | None, otherwise: int) -> int:
+    """Return how many workers a pool has just now; `otherwise` where it does not tell."""
+    size = None if executor is None else size_of(executor)
+    return otherwise if size is None else max(1, min(size, MAX_WORKERS))
 
 
 def _other_workers(workers: int | None, slots: Sequence[object]) -> OptionError:

@@ -4,14 +4,12 @@ Used by the study for every new run. Everything is checked before anything is wr
 appears whole or not at all.
 """
 
-import linecache
 import os
 import platform
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha1
@@ -19,13 +17,11 @@ from itertools import chain, repeat
 from pathlib import Path
 from pickle import dumps
 from time import time_ns
-from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
-from psweep_nb.errors import OptionError, ParamsError
-from psweep_nb.executors.pools import size_of
+from psweep_nb.errors import ParamsError
 from psweep_nb.functions import (
     Call,
     decide_call,
@@ -35,96 +31,19 @@ from psweep_nb.functions import (
     notes_on_edited,
     source_of,
 )
+from psweep_nb.functions.cellsources import cell_sources
 from psweep_nb.functions.identity import Code, code_of
 from psweep_nb.functions.needed import needed_by
 from psweep_nb.hashing import sha1_digests
-from psweep_nb.inputs import whole
-from psweep_nb.judging import SKIP
 from psweep_nb.locks import FileLock, is_held
 from psweep_nb.psets import check_params
 from psweep_nb.rundir import Session, SessionSpec, new_run, publish
-from psweep_nb.running import Running, arrange, check_choice
+from psweep_nb.running import Options, arrange
 from psweep_nb.storedpsets import BIG_BLOB, PSETS_AT_ONCE
 from psweep_nb.worker import are_plain, encode
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MAX_TIMEOUT_S = 1e9
-MAX_WORKERS = 4096
-ON_ERROR = ("raise", "record", "stop")
-
-
-def workers_in(executor: Executor | None, otherwise: int) -> int:
-    """Return how many workers a pool has just now; `otherwise` where it does not tell."""
-    size = None if executor is None else size_of(executor)
-    return otherwise if size is None else max(1, min(size, MAX_WORKERS))
-
-
-@dataclass(frozen=True)
-class Options(Running):
-    """How a run is executed; checked when made.
-
-    Raises
-    ------
-    OptionError
-        Naming the option, its value and what would be right.
-    """
-
-    mode: str  # "inline", "thread", "process" or "batch"
-    workers: int = 1
-    processes: bool = False  # worker processes, else the engine's own thread or an executor
-    travels: bool = False  # the function goes to other processes
-    on_error: str = "record"
-    timeout: float | None = None
-    skip: str | None = None
-    stale: bool = False
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("workers", "retries"):  # NumPy's numbers are as good
-            number = whole(getattr(self, name))
-            object.__setattr__(self, name, getattr(self, name) if number is None else number)
-        if whole(self.workers) is None or not 1 <= self.workers <= MAX_WORKERS:
-            raise OptionError(
-                f"workers is {self.workers!r:.50}; it should be a number from 1 to {MAX_WORKERS}"
-            )
-        check_choice("on_error", self.on_error, ON_ERROR)
-        check_choice("skip", self.skip, SKIP)
-        if not isinstance(self.stale, bool):
-            raise OptionError(f"stale is {self.stale!r}; it should be True or False")
-        if self.stale and self.skip is None:
-            raise OptionError(
-                "stale=True runs those again that other code did, and with skip=None all are run; "
-                "give skip='done' or skip='done+failed' too"
-            )
-        if not isinstance(self.label, str):
-            raise OptionError(f"label is {self.label!r}; it should be a text")
-        if self.label.lstrip("-").isdigit():
-            raise OptionError(
-                f"label is {self.label!r}; a number would be taken for a run's number"
-            )
-        if self.timeout is not None:
-            if isinstance(self.timeout, bool) or not isinstance(self.timeout, int | float):
-                raise OptionError(f"timeout is {self.timeout!r}; it should be seconds, such as 30")
-            if not 0 < self.timeout <= MAX_TIMEOUT_S:
-                raise OptionError(
-                    f"timeout is {self.timeout!r}; it should be more than 0 seconds and at most "
-                    f"{MAX_TIMEOUT_S:.0e}, or None for no limit"
-                )
-            if not self.processes:
-                raise OptionError(
-                    "timeout needs worker processes, which can be killed: add workers=1 (or more), "
-                    "and leave executor= and in-kernel running out"
-                )
-        self.check_running(self.workers, self.processes)
-
-    @property
-    def can(self) -> tuple[str, ...]:
-        """What the executor declares."""
-        if self.processes:
-            return ("capture", "isolate", "kill")
-        return ("abandon",) if self.travels else ()
 
 
 @dataclass
@@ -291,7 +210,7 @@ def session_spec(
         commands_offset=commands_offset,
         cwd=os.getcwd(),
         sys_path=tuple(os.path.abspath(p) for p in sys.path),
-        sources={**_cell_sources(func), **(_cell_sources(setup) if setup else {})},
+        sources={**cell_sources(func), **(cell_sources(setup) if setup else {})},
         retries=options.retries,
         order=options.order,
         order_seed=order_seed,
@@ -362,42 +281,3 @@ def _largest(column: Any) -> int:
         return max((int(x) for x in column if isinstance(x, int | float) and x == x), default=-1)
     known = column.dropna()
     return int(known.max()) if len(known) else -1
-
-
-def _cell_sources(func: Callable[..., Any]) -> dict[str, str]:
-    """Return the source of notebook cells the function and its helpers are in.
-
-    No file has them, so a traceback in another process could not show their lines.
-    """
-    sources: dict[str, str] = {}
-    seen: set[int] = set()
-    waiting: list[object] = [func]
-    while waiting:
-        found = waiting.pop()
-        found = getattr(found, "__func__", found)
-        found = getattr(found, "func", found)  # a partial
-        if not isinstance(found, FunctionType) or id(found) in seen:
-            continue
-        seen.add(id(found))
-        name = found.__code__.co_filename
-        if name not in sources and not os.path.exists(name):
-            sources[name] = "".join(linecache.getlines(name))
-        waiting += [found.__globals__.get(n) for n in _names_in(found.__code__)]
-        waiting += [cell.cell_contents for cell in found.__closure__ or () if _is_full(cell)]
-    return {name: text for name, text in sources.items() if text}
-
-
-def _names_in(code: CodeType) -> Collection[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(_names_in(constant))
-    return names
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True

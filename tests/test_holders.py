@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import psweep_nb as ps
 from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.psets import check_params
-from psweep_nb.submission import Options, prepare
+from psweep_nb.running import Options
+from psweep_nb.submission import prepare
 from tests.strategies import names, psets, special_values
 
 

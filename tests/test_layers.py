@@ -286,6 +286,10 @@ def test_the_core_is_headless() -> None:
     assert loaded_by(code, NOTEBOOK) == set()
 
 
+def test_the_magics_are_there_before_pandas_is() -> None:
+    assert loaded_by("import psweep_nb.ui.magics", {"pandas", "matplotlib"}) == set()
+
+
 def test_a_driver_and_its_workers_load_nothing_heavy() -> None:
     # By running it: what these modules import may import something in its turn.
     light = [name for name in MODULES if room(name) in LIGHT]

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psweep_nb import FunctionError, OptionError, Run, Study, StudyError, run_local
-from psweep_nb.running import arrange
-from psweep_nb.submission import Options
+from psweep_nb.running import Options, arrange
 from tests.waiting import until
 
 A4 = [{"a": a} for a in range(4)]

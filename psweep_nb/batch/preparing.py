@@ -27,7 +27,8 @@ from psweep_nb.database import Database
 from psweep_nb.errors import StudyError, TemplateError
 from psweep_nb.functions import Workload
 from psweep_nb.rundir import RunDir, Session
-from psweep_nb.submission import Options, Submission, prepare, publish_run
+from psweep_nb.running import Options
+from psweep_nb.submission import Submission, prepare, publish_run
 
 if TYPE_CHECKING:
     import pandas as pd
