@@ -83,7 +83,7 @@ class Batch {
     this.file = el("span", { class: "psw-code psb-shown-name" });
     this.number = el("input", {
       type: "text", inputmode: "numeric", autocomplete: "off",
-      class: "psb-input psb-number", "aria-label": "Number of the pset",
+      class: "psw-input psb-number", "aria-label": "Number of the pset",
     });
     this.number.addEventListener("change", () => this.turn(Number.parseInt(this.number.value, 10)));
     this.back = this.button("Previous", () => this.turn(this.chosen.number - 1));
@@ -141,7 +141,7 @@ class Batch {
   }
 
   select(label, choice) {
-    const list = el("select", { class: "psb-select" });
+    const list = el("select", { class: "psw-input psb-select" });
     list.addEventListener("change", () => this.choose({ [choice]: list.value }));
     return { box: el("label", { class: "psb-field" }, label, list), list, key: "" };
   }
@@ -150,7 +150,7 @@ class Batch {
   input(label, choice) {
     const list = el("datalist", { id: `psb-${choice}-${this.link.view}` });
     const input = el("input", {
-      type: "text", class: "psb-input psw-code", list: list.id, autocomplete: "off", spellcheck: "false",
+      type: "text", class: "psw-input psb-path psw-code", list: list.id, autocomplete: "off", spellcheck: "false",
     });
     input.addEventListener("change", () => this.choose({ [choice]: input.value.trim() }));
     return { box: el("label", { class: "psb-field" }, label, input, list), input, list, key: "" };

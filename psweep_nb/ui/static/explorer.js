@@ -82,7 +82,7 @@ class Explorer {
 
   // A labelled list; `act` is told what was chosen.
   select(label, act) {
-    const list = el("select", { class: "psx-select", "aria-label": label });
+    const list = el("select", { class: "psw-input psx-select", "aria-label": label });
     const name = el("span", { text: label });
     const box = el("label", { class: "psx-field" }, name, list);
     list.addEventListener("change", () => act(list.value));
@@ -224,7 +224,7 @@ class Explorer {
   range(filter, ends, name) {
     return ["low", "high"].flatMap((end, at) => {
       const label = `${name} ${at ? "to" : "from"}`;
-      const input = el("input", { class: "psx-input", placeholder: ends[at], "aria-label": label });
+      const input = el("input", { class: "psw-input psx-end", placeholder: ends[at], "aria-label": label });
       input.value = filter[end] ?? "";
       input.dataset.key = `${filter.column} ${end}`;
       const take = () =>

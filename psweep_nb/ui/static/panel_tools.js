@@ -130,7 +130,7 @@ class Tools {
   }
 
   select(name, columns, chosen, act, none = null) {
-    const list = el("select", { class: "psw-select", "aria-label": name });
+    const list = el("select", { class: "psw-input psw-select", "aria-label": name });
     list.dataset.of = name;
     if (none !== null) list.append(el("option", { value: "", text: none }));
     for (const column of columns) {
