@@ -14,7 +14,8 @@ from psweep_nb.errors import OptionError
 from psweep_nb.ui import picture, texts
 from psweep_nb.ui.kinds import CATEGORY, NUMBER, TIME, Kind, drawable
 from psweep_nb.ui.lines import literal
-from psweep_nb.ui.picture import HEATMAP, LINE, MOST_NAMES, Picture
+from psweep_nb.ui.picture import HEATMAP, LINE, Picture
+from psweep_nb.ui.shownrows import MOST_NAMES
 
 MOST_VALUES = 12  # to choose from in a filter; more numbers are a range
 _MOST_CHOSEN = 1000  # values of one filter

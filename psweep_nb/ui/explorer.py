@@ -1,6 +1,6 @@
 """The results explorer: a figure of a study or a table, its controls, and its code.
 
-``choice`` says what can be chosen, ``picture`` draws and writes the code; here is how it gets to
+``choice`` says what can be chosen, ``drawing`` draws and writes the code; here is how it gets to
 the page, and when it is drawn: on the kernel's main thread, between cells.
 """
 
@@ -25,7 +25,7 @@ import traitlets
 
 from psweep_nb import runlist
 from psweep_nb.errors import OptionError, PsweepError
-from psweep_nb.ui import begun, follower, header, picture, report, show, texts, turns
+from psweep_nb.ui import begun, drawing, follower, header, picture, report, show, texts, turns
 from psweep_nb.ui import choice as choices
 from psweep_nb.ui.choice import Choice
 from psweep_nb.ui.lines import quoted
@@ -202,7 +202,7 @@ class Explorer:
 
         figure = Figure(layout="constrained")
         params = list(dict.fromkeys([*params, *choices.REPEATS]))
-        drawn = picture.draw(chosen.picture(), df, figure.add_subplot(), params)
+        drawn = drawing.draw(chosen.picture(), df, figure.add_subplot(), params)
         said["code"] = self._code = drawn.code(*self._origin())
         if not drawn.rows:
             said["error"] = "No row is left: " + ("; ".join(drawn.notes) or "all are filtered out")

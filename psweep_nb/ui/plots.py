@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from psweep_nb.errors import OptionError
-from psweep_nb.ui import picture
+from psweep_nb.ui import drawing, picture
 from psweep_nb.ui.picture import Picture
 
 if TYPE_CHECKING:
@@ -179,13 +179,13 @@ def _runs(data: Any, runs: Runs | None) -> list[int] | None:
 def _draw(what: Picture, data: Any, ax: Axes | None) -> Axes:
     df = table_of(data)
     if ax is not None:
-        picture.draw(what, df, ax)
+        drawing.draw(what, df, ax)
         return ax
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(layout="constrained")
     try:
-        picture.draw(what, df, ax)
+        drawing.draw(what, df, ax)
     except BaseException:
         plt.close(figure)  # or an empty one would be shown
         raise

@@ -17,9 +17,9 @@ from tests.ui.editorpage import EditorPage
 from tests.ui.explorerpage import ExplorerPage
 from tests.ui.stubpage import StubPage, WidgetPage
 from tests.ui.test_batch_page import prep_of
+from tests.ui.test_drawing import table
 from tests.ui.test_editor_page import editor_of, looks
 from tests.ui.test_panel_page import shading
-from tests.ui.test_picture import table
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("theme", ["light", "dark"])]
 

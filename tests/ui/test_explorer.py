@@ -15,7 +15,7 @@ from psweep_nb.errors import OptionError
 from psweep_nb.ui.choice import Choice, Filter, columns_of, completed, menu
 from psweep_nb.ui.explorer import Explorer
 from tests.ui.conftest import Notebook
-from tests.ui.test_picture import Rude, table
+from tests.ui.test_drawing import Rude, table
 from tests.ui.test_turns import Loop
 
 PARAMS = ["a", "b", "method"]

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.ui.explorerpage import ExplorerPage
 from tests.ui.lab import LabPage, Server
-from tests.ui.test_picture import table
+from tests.ui.test_drawing import table
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 LONG = 60_000

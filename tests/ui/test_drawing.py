@@ -20,10 +20,11 @@ from matplotlib.figure import Figure
 
 import psweep_nb as ps
 from psweep_nb.errors import OptionError
-from psweep_nb.ui import picture
+from psweep_nb.ui import drawing, picture
+from psweep_nb.ui.drawing import Drawn
 from psweep_nb.ui.kinds import CATEGORY, NUMBER, OTHER, TIME, drawable, kind_of
 from psweep_nb.ui.lines import literal, quoted
-from psweep_nb.ui.picture import HEATMAP, LINE, SCATTER, Drawn, Picture
+from psweep_nb.ui.picture import HEATMAP, LINE, SCATTER, Picture
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +71,7 @@ def drawn(what: Picture, df: pd.DataFrame) -> tuple[Drawn, Any, bytes]:
     """Draw, and the picture as bytes."""
     figure = Figure(layout="constrained")
     ax = figure.add_subplot()
-    done = picture.draw(what, df, ax)
+    done = drawing.draw(what, df, ax)
     return done, ax, pixels(figure)
 
 
@@ -162,7 +163,7 @@ def test_parameters_that_vary_in_what_is_averaged_are_named() -> None:
     names = ["a", "b", "steps", "fixed", "list", "_repeat"]
 
     def notes(what: Picture) -> list[str]:
-        return picture.draw(what, df, Figure().add_subplot(), names).notes
+        return drawing.draw(what, df, Figure().add_subplot(), names).notes
 
     said = "mean and standard deviation of up to"
     assert notes(Picture(LINE, "a", "e", "b")) == [f"{said} 4 rows a point over steps and _repeat"]
@@ -332,7 +333,7 @@ def test_what_matplotlib_refuses_is_said_in_a_line(monkeypatch: pytest.MonkeyPat
     def refuse(*_: Any) -> None:
         raise ValueError("no such\nnumber")
 
-    monkeypatch.setitem(picture._DRAW, "scatter", refuse)
+    monkeypatch.setitem(drawing._DRAW, "scatter", refuse)
     with pytest.raises(OptionError, match=r"cannot draw these values: ValueError\('no such"):
         drawn(Picture("scatter", "x", "y"), pd.DataFrame({"x": [1], "y": [2]}))
 
