@@ -33,9 +33,10 @@ from psweep_nb.functions.lacking import (
     right_side,
     where_read,
 )
-from psweep_nb.functions.members import cells, functions_in
+from psweep_nb.functions.members import cells
+from psweep_nb.functions.notebook import CODE, Notebook
 from psweep_nb.functions.source import module_of, name_of
-from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement, statements_in
+from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, statements_in
 from psweep_nb.functions.travel import size_of
 from psweep_nb.functions.whose import file_of_local
 from psweep_nb.functions.workload import Workload
@@ -44,7 +45,6 @@ from psweep_nb.literals import CannotWrite, Writer
 
 _LINE = 88
 _LONG = 20_000  # characters that are written out where no statement makes a value
-_CODE = FunctionType | type | ModuleType | BuiltinFunctionType
 _FUTURE = __future__.annotations.compiler_flag
 _OF_MODULES = {
     "__annotations__", "__builtins__", "__doc__", "__file__", "__loader__", "__name__",
@@ -71,11 +71,7 @@ class Search:
 
     def __init__(self, names: dict[str, Any]) -> None:
         self._names = names
-        self._statements: list[Statement] = []
-        self._bound: dict[str, list[int]] = {}
-        self._changed: dict[str, list[int]] = {}
-        self._stars: list[str] = []
-        self._texts: set[str] = set()
+        self._ran = Notebook(names)
         self._seen: set[str] = set()
         self._waiting: list[tuple[str, int]] = []  # names, and which statement reads them
         self._variables: list[tuple[str, int]] = []
@@ -86,23 +82,6 @@ class Search:
         self.homes: dict[str, str] = {}
         self.missing: list[dict[str, str]] = []
         self.anew: list[str] = []
-        for text in _cells(names):
-            self._add(text)
-
-    def _add(self, text: str) -> None:
-        self._texts.add(text.strip())
-        for statement in statements_in(text):
-            if _is_main_guard(statement.node):
-                continue
-            at = len(self._statements)
-            self._statements.append(statement)
-            for name in statement.binds:
-                self._bound.setdefault(name, []).append(at)
-            for name in statement.changes:
-                self._changed.setdefault(name, []).append(at)
-            node = statement.node
-            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module:
-                self._stars.append(node.module)
 
     # -- where a search begins ---------------------------------------------------------------
 
@@ -136,7 +115,7 @@ class Search:
         text = f"{variable} = {rendered(Group(f'{kind}(', given, ')'), 0, len(variable) + 3)}"
         self._import(Imported("psweep_nb", kind, None))
         reads = frozenset(self._seen)
-        self._literals[variable] = (len(self._statements) - 1, text, reads)
+        self._literals[variable] = (len(self._ran) - 1, text, reads)
         return variable
 
     def name(self, name: str) -> None:
@@ -178,10 +157,10 @@ class Search:
 
     def _follow(self, name: str, reader: int) -> None:
         value = self._names[name]
-        chain = self._chain(name)
-        if not chain and self._from_its_file(value):
-            chain = self._chain(name)
-        node = self._statements[chain[0]].node if chain else None
+        chain = self._ran.chain(name)
+        if not chain and self._ran.add_file_of(value):
+            chain = self._ran.chain(name)
+        node = self._ran[chain[0]].node if chain else None
         if isinstance(node, IMPORTS):
             for imported in imports_of(node):
                 if imported.binds == name and imported.is_value(value):
@@ -189,55 +168,23 @@ class Search:
                     return
         if isinstance(node, DEFINITIONS):
             self._check_closure(name, value, reader)
-            self._take(at for at in chain if at == chain[0] or self._statements[at].is_simple)
+            self._take(at for at in chain if at == chain[0] or self._ran[at].is_simple)
         elif not chain and self._found_elsewhere(name, value):
             return
         else:
             self._variables.append((name, reader))
 
-    def _chain(self, name: str) -> list[int]:
-        """The statement that made a value, and those behind it that changed it."""
-        value = self._names[name]
-        bound = self._bound.get(name, [])
-        full = [at for at in bound if name not in self._statements[at].now]
-        for at in reversed(full):
-            if made(self._statements[at], name, value, self._names) is not False:
-                break
-        else:
-            # Changed since, by a loop say; how it began is known nevertheless.
-            at = -1
-            for place in reversed(full):
-                if isinstance(self._statements[place].node, ast.Assign | ast.AnnAssign):
-                    at = place
-                    break
-            if at < 0 or isinstance(value, _CODE):
-                return []
-        others = {*bound, *self._changed.get(name, ())} - set(full)
-        return [at, *sorted(place for place in others if place > at)]
-
     def _take(self, places: Iterable[int]) -> None:
         for at in places:
             if at not in self._taken:
                 self._taken[at] = None
-                statement = self._statements[at]
+                statement = self._ran[at]
                 self._state += statement.state
                 self._waiting += [(name, at) for name in sorted(statement.reads)]
 
-    def _from_its_file(self, value: Any) -> bool:
-        """Add the text that a function or class comes from, where that is no cell that was run."""
-        functions = [*unwrapped(value)]
-        if isinstance(value, type):
-            functions += [f for member in vars(value).values() for f in functions_in(member)]
-        before = len(self._statements)
-        for func in functions:
-            text = "".join(linecache.getlines(func.__code__.co_filename))
-            if func.__globals__ is self._names and text and text.strip() not in self._texts:
-                self._add(text)
-        return len(self._statements) > before
-
     def _found_elsewhere(self, name: str, value: Any) -> bool:
         """Import what no statement names: of ``from x import *``, or put there by an extension."""
-        for module in reversed(self._stars):
+        for module in reversed(self._ran.stars):
             if vars_of(sys.modules.get(module)).get(name, self) is value:
                 return self._import(Imported(module, name, None))
         if isinstance(value, ModuleType):
@@ -264,55 +211,40 @@ class Search:
     # -- variables ---------------------------------------------------------------------------
 
     def _variable(self, name: str, reader: int) -> None:
-        value, chain = self._names[name], self._chain(name)
+        value, chain = self._names[name], self._ran.chain(name)
         if is_used_up(value):
             self._lacks(name, reader, f"it is {a_value(value)}{ONLY_HERE}")
             return
         self._check_closure(name, value, reader)
-        first = self._statements[chain[0]] if chain else None
+        first = self._ran[chain[0]] if chain else None
         if first is not None and self._is_state(name):  # as it begins, not as it is now
             self._take(chain)
             return
         verdict = made(first, name, value, self._names) if first is not None else False
         plain = verdict is not False and first is not None and first.is_simple
-        plain = plain and len(chain) == 1 and not self._is_stale(chain[0])
+        plain = plain and len(chain) == 1 and not self._ran.is_stale(chain[0])
         comment = right_side(first) if first is not None and plain else ""
         if first is not None and plain and (verdict or is_reliable(first, self._names)):
             self._take(chain)
         elif self._write(name, chain, _LINE if plain else _LONG, comment):
             return
-        elif first is None or (verdict is False and isinstance(value, _CODE)):
+        elif first is None or (verdict is False and isinstance(value, CODE)):
             self._lacks(name, reader, no_statement(value))
         elif verdict is False:
             self._lacks(name, reader, f"it is no longer what `{last_line(first.text)}` made of it")
         else:
             self._take(chain)
-            if not isinstance(value, _CODE):
+            if not isinstance(value, CODE):
                 self.anew.append(name)
 
     def _is_state(self, name: str) -> bool:
         value = self._names[name]
         return any(c.names[0] == name and really_changes(c, value) for c in self._state)
 
-    def _is_stale(self, at: int) -> bool:
-        """Whether something that a statement reads was given another value later."""
-        for name in self._statements[at].now:
-            if name in self._names and not isinstance(self._names[name], _CODE):
-                chain = self._chain(name)
-                if chain and chain[-1] > at and not self._was_so(name, at):
-                    return True
-        return False
-
-    def _was_so(self, name: str, at: int) -> bool:
-        """Whether a variable had the value before a statement that it has now."""
-        before = [place for place in self._bound.get(name, ()) if place < at]
-        value = self._names[name]
-        return bool(before) and bool(made(self._statements[before[-1]], name, value, self._names))
-
     def _write(self, name: str, chain: list[int], most: int, comment: str = "") -> bool:
         """Write the value down, if it is short enough."""
         value = self._names[name]
-        if isinstance(value, _CODE) or size_of(value, set()) > most:
+        if isinstance(value, CODE) or size_of(value, set()) > most:
             return False
         writer = Writer()
         try:
@@ -344,7 +276,7 @@ class Search:
                     self._lacks(name, reader, held_there)
 
     def _lacks(self, name: str, reader: int, why: str) -> None:
-        where = where_read(self._statements[reader], name) if reader >= 0 else ""
+        where = where_read(self._ran[reader], name) if reader >= 0 else ""
         self.missing.append({"name": name, "where": where, "why": why})
 
     # -- the result --------------------------------------------------------------------------
@@ -361,11 +293,11 @@ class Search:
         return [list(entry) for entry in found]
 
     def _submodules(self, top: str) -> set[str]:
-        used = {c for at in self._taken for c in _dotted(self._statements[at].node)}
+        used = {c for at in self._taken for c in _dotted(self._ran[at].node)}
         return {
             imported.module
-            for at in self._bound.get(top, ())
-            for imported in imports_of(self._statements[at].node)
+            for at in self._ran.binding(top)
+            for imported in imports_of(self._ran[at].node)
             if imported.binds == top and "." in imported.module and imported.module in used
         }
 
@@ -382,40 +314,18 @@ class Search:
         """The statements, in an order in which they can be executed."""
         items: list[Item] = []
         for at in self._taken:
-            s = self._statements[at]
+            s = self._ran[at]
             noqa = "  # noqa: E731" if s.is_named_lambda and "\n" not in s.text else ""
             block = isinstance(s.node, DEFINITIONS)
             part = Part(sorted(s.binds), s.text + noqa, s.apart, block)
-            items.append(Item((self._place(at), at), part, s.now, s.later, s.binds | s.changes))
-        behind = len(self._statements)
+            items.append(Item((self._ran.place(at), at), part, s.now, s.later, s.binds | s.changes))
+        behind = len(self._ran)
         for number, (name, (at, text, own)) in enumerate(self._literals.items(), behind):
-            place = self._place(at) if at >= 0 else -1, number
+            place = self._ran.place(at) if at >= 0 else -1, number
             part = Part([name], text, False, False)
             items.append(Item(place, part, own, frozenset(), frozenset([name])))
         items.sort(key=lambda item: item.place)
         return [item.part for item in in_order(items)]
-
-    def _place(self, at: int) -> int:
-        """Where in the notebook a statement stands: where its names were first bound.
-
-        A cell that was edited and run again is still the same cell.
-        """
-        statement = self._statements[at]
-        bound = [self._bound[name][0] for name in statement.binds - statement.now]
-        return min(bound, default=at)
-
-
-def _cells(names: dict[str, Any]) -> list[str]:
-    """What was run, in this order: IPython keeps it; of a script its file."""
-    entered = names.get("In")
-    if isinstance(entered, list):
-        return [text for text in entered if isinstance(text, str)]
-    file = names.get("__file__")
-    return ["".join(linecache.getlines(file))] if isinstance(file, str) else []
-
-
-def _is_main_guard(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
 
 
 def _followed(value: Any, attributes: Iterable[str]) -> Any:
