@@ -2,8 +2,9 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -138,12 +139,18 @@ def run_local(
         return study.run(func, params, df=df, backup=backup, git=git, **options)
     if backup:
         study.backup()
+    with _temporary(calc_dir) as temporary:
+        return temporary.run(func, params, df=study.df if df is None else df, **options)
+
+
+@contextmanager
+def _temporary(calc_dir: str | os.PathLike[str]) -> Iterator[Study]:
+    """Give a study that calls itself `calc_dir` and of which nothing lasts."""
     with tempfile.TemporaryDirectory(prefix="psweep_nb-") as folder:
-        df = study.df if df is None else df
-        temporary = Study(calc_dir, database_dir=folder)
-        temporary.calc_path = temporary.path  # what functions write does not last either
-        temporary.lasting = False
-        return temporary.run(func, params, df=df, **options)
+        study = Study(calc_dir, database_dir=folder)
+        study.calc_path = study.path  # what functions write does not last either
+        study.lasting = False
+        yield study
 
 
 def prep_batch(

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,33 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     top = parser(PROG, "See and command the runs of a parameter study.")
     subs = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def add(
-        name: str, about: str, run: bool = True, machine: bool = False
-    ) -> argparse.ArgumentParser:
-        sub = subs.add_parser(
-            name,
-            help=about,
-            description=about[0].upper() + about[1:] + ".",
-            epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        if machine:
-            sub.add_argument("machine", nargs="?", metavar="MACHINE", help="where (the only one)")
-            sub.add_argument("-r", "--run", metavar="RUN", help=_RUN_OF_JOBS)
-        elif run:
-            sub.add_argument("run", nargs="?", default="-1", metavar="RUN", help=_RUN)
-        sub.add_argument(
-            "-d", "--dir", default="calc", metavar="DIR", help="the study's directory (calc)"
-        )
-        sub.add_argument(
-            "--trust",
-            action="store_true",
-            help="the study is from somebody else, and may run code of theirs; asked once",
-        )
-        sub.set_defaults(act=globals()[f"_{name}"])
-        return sub
-
+    add = partial(_add, subs)
     runs = add("runs", "list the runs of a study, or all studies under a directory", run=False)
     runs.add_argument("-a", "--all", metavar="DIR", help="list the studies under DIR instead")
     add("status", "show how a run is doing")
@@ -122,6 +97,39 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("check", "compare the directories DIR/<pset_id>/ with the rows, both ways", run=False)
     return top
+
+
+def _add(
+    subs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    about: str,
+    run: bool = True,
+    machine: bool = False,
+) -> argparse.ArgumentParser:
+    """Add a command, which the function of its name carries out, with what all commands take."""
+    sub = subs.add_parser(
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if machine:
+        sub.add_argument("machine", nargs="?", metavar="MACHINE", help="where (the only one)")
+        sub.add_argument("-r", "--run", metavar="RUN", help=_RUN_OF_JOBS)
+    elif run:
+        sub.add_argument("run", nargs="?", default="-1", metavar="RUN", help=_RUN)
+    sub.add_argument(
+        "-d", "--dir", default="calc", metavar="DIR", help="the study's directory (calc)"
+    )
+    sub.add_argument(
+        "--trust",
+        action="store_true",
+        help="the study is from somebody else, and may run code of theirs; asked once",
+    )
+    sub.set_defaults(act=globals()[f"_{name}"])
+    return sub
 
 
 def _study(args: argparse.Namespace) -> "Study":
