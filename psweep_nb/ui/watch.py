@@ -81,11 +81,12 @@ class Watch:
 
     def start(self) -> None:
         """Run the cell for the first time and show it, as outputs of the cell that is running."""
+        last = self.ended()  # if it ends while the cell runs, what came last is yet to be drawn
         self._poll_all()
         self._turns.join(self)
         self._run_cell()
         self._turns.spent(self, self._ran.seconds)
-        if not self.over and self.ended():
+        if last and not self.over:
             self._end("")
         good = not self._ran.error
         self._output.show_data(*(bundle(self._ran.outputs) if good else ({"text/plain": ""}, {})))

@@ -121,6 +121,22 @@ def test_a_run_that_has_ended_is_shown_once(watched: Watched) -> None:
     assert watched.shown() == "1"
 
 
+def test_a_run_that_ends_while_the_cell_runs_for_the_first_time_is_drawn_once_more(
+    watched: Watched,
+) -> None:
+    def end() -> None:  # while pyplot is imported, say
+        if watched.run.state.state == "running":
+            watched.row(0)
+            watched.end()
+
+    watched.ip.user_ns |= {"end": end, "records": watched.run.view.records}
+    watched.watch._cell = Cell(watched.ip, "seen = len(records)\nend()\nprint(seen)")
+    watched.start()
+    watched.after(10)
+    assert watched.shown() == "1"
+    assert watched.state["words"] == "run 3 finished: 1 of 4 done"
+
+
 def test_an_exception_is_told_beside_the_last_output_and_goes_when_it_works(
     watched: Watched,
 ) -> None:
@@ -194,6 +210,34 @@ def test_the_page_stops_it(watched: Watched) -> None:
     watched.after(5)
     assert watched.shown() == "1"
     assert "no longer watching run 3 (stopped)" in watched.state["words"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        "stop",
+        ["stop"],
+        {},
+        {"kind": None},
+        {"kind": ["stop"]},
+        {"kind": {"stop": 1}},
+        {"kind": "stop\u202e"},
+        {"kind": "run", "source": "raise SystemExit"},
+        {"kind": "x" * 1_000_000},
+        {"kind": "hello", "slot": {"slot": "other", "rev": 10**9, "data": {}}},
+    ],
+    ids=lambda message: repr(message)[:30],
+)
+def test_nonsense_from_a_page_changes_nothing(watched: Watched, message: Any) -> None:
+    watched.start()
+    watched.watch.answer(message)
+    watched.row(0)
+    watched.after(1.0)
+    assert watched.state["live"]
+    assert "1 of 4 done" in watched.state["words"]
+    sent = [m["slot"]["slot"] for m in watched.sent]
+    assert set(sent) <= {watched.watch._output.name, watched.watch._line.name}
 
 
 def test_a_later_page_is_brought_up_to_date(watched: Watched) -> None:
