@@ -171,6 +171,9 @@ class Board:
 
     def _list(self, asked: Query) -> None:
         with self._lock:
+            if asked is not self.query:
+                self._late = True  # something else was asked for meanwhile, which is not to wait
+                return
             listing = self._listing
             now = (asked, self._view.count, *listing.running)
             if not (asked.sort or asked.filter or asked.kind):

@@ -150,6 +150,25 @@ def test_sorted_by_a_result_and_by_what_every_run_has() -> None:
         assert len(indices(built(run, sort=own))) == boards.WINDOW
 
 
+def test_of_two_sortings_asked_for_at_once_the_last_does_not_wait_for_the_first() -> None:
+    run = FakeRun(total=3)
+    for n, (loss, gain) in enumerate([(0.2, 3), (0.1, 2), (0.3, 1)]):
+        run.done(n, {"a": n}, loss=loss, gain=gain)
+    board = board_of(run)
+    ids = {column["name"]: column["id"] for column in board.table()["columns"]}
+    board.ask({"sort": ids["loss"]})
+    update = board.update()
+    next(update)
+    next(update)  # now it reads and sorts by the first
+    board.ask({"sort": ids["gain"]})
+    for _ in update:
+        pass
+    assert board.behind  # so that the next update comes at once
+    for _ in board.update():
+        pass
+    assert indices(board.table()) == [2, 1, 0]
+
+
 def test_a_sorted_table_takes_in_what_comes() -> None:
     run = FakeRun(total=100)
     for i in range(10):
