@@ -174,7 +174,7 @@ class Database:
 
     def _load_if_changed(self) -> None:
         signature = _signature(self.path)
-        if signature == self._signature:
+        if signature == self._signature and not self._lacks_runs():
             return
         self._signature = _UNSEEN  # should what follows fail
         # How far the runs are folded is read before the table: a fold in between is then merged
@@ -186,6 +186,10 @@ class Database:
                 self._runs[path.name] = Unfolded(RunDir(path), anew)
         self._frame = pd.DataFrame() if anew else self._load()
         self._signature, self._dirty, self._vanished = signature, False, None
+
+    def _lacks_runs(self) -> bool:
+        """Whether runs are gone whose rows we may have: what is not on disk is not done."""
+        return not all((self.hidden / run_id).is_dir() for run_id in self._runs)
 
     def _load(self) -> pd.DataFrame:
         try:

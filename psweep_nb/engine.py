@@ -26,6 +26,7 @@ BATCH_S = 0.1  # work in a batch: what a stop or pause waits for at most, for qu
 GROWTH = 4
 SYNC_S = 0.4
 _BY_USER = "stopped by the user"
+_DELETED = "its directory was deleted"
 FOLD_S = 5.0  # at the earliest between two folds ...
 FOLD_SHARE = 30  # ... and at least so many times as long as a fold takes
 OLD_WORKERS_S = 30.0
@@ -139,6 +140,8 @@ class Engine:
             self._folding.maybe()
 
     def _obey(self) -> None:
+        if self._notes.is_deleted() and self._stopping != _DELETED:
+            self.stop(_DELETED, now=True)  # nobody could read what comes, nor tell us to stop
         commands, self._offset = self._session.run.commands(self._offset)
         for command in commands:
             if command == "pause":

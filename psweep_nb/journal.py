@@ -177,6 +177,10 @@ class Writer:
         if waiting and self._on_full is not None:
             self._on_full(False)
 
+    def is_deleted(self) -> bool:
+        """Whether somebody has deleted the file: nobody can read what is appended from now on."""
+        return os.fstat(self._fd).st_nlink == 0
+
     def sync(self) -> None:
         """Force what was written to the disk itself."""
         os.fsync(self._fd)

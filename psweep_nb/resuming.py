@@ -174,6 +174,11 @@ class ResumeMethods:
     @contextlib.contextmanager
     def _locked_to(self, what: str) -> Iterator["_Held"]:
         """Hold the run's lock, to be handed on, and the study's: what is to be done is decided."""
+        status = self.status()
+        if status.state == "gone":
+            raise StudyError(
+                f"there is nothing to {what}: run {self.run_seq} is gone: {status.message}"
+            )
         lock = FileLock(self.folder.lock)
         # An engine lets go of the lock a moment after it has written its end mark.
         if not lock.try_acquire() and not (self.status().ended and lock.acquire(_LET_GO_S)):

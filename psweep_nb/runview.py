@@ -307,7 +307,7 @@ class RunView:
         """The run's state and a message, see `Status`."""
         session = self.session
         if session is None:
-            return "lost", "nothing was started"
+            return self._gone() or ("lost", "nothing was started")
         if self.run.is_batch:
             return self._state_of_batch()
         if session.number not in self._ends and is_held(self.run.lock):
@@ -320,9 +320,16 @@ class RunView:
         if end is not None:
             said = json.loads(end.body)
             return said["state"], said["message"]
+        if gone := self._gone():
+            return gone
         if session.spec.host != platform.node():
             return "unknown", f"it was started on {session.spec.host}"
         return "lost", f"it ended without an end mark; `resume` does the rest{_last_words(session)}"
+
+    def _gone(self) -> tuple[str, str] | None:
+        if self.run.path.is_dir():
+            return None
+        return "gone", f"{self.run.path} was deleted, moved or renamed"
 
     def _state_of_batch(self) -> tuple[str, str]:
         states = [job.state for job in self.open_jobs().values()]

@@ -6,7 +6,7 @@ Made by `runview`; shown by the panel, the magics and the command line.
 from dataclasses import dataclass, field
 from typing import Any
 
-ENDED = ("stopped", "finished", "lost", "unknown", "prepared")
+ENDED = ("stopped", "finished", "lost", "gone", "unknown", "prepared")
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Status:
     ----------
     state : str
         ``running``, ``paused``, ``stopping``, ``stopped``, ``finished``, ``lost`` (it ended
-        without saying so: killed, or the machine went down) or ``unknown`` (it is, or was, at
-        work on another host). A batch run: ``prepared``, ``submitted`` or ``finished``.
+        without saying so: killed, or the machine went down), ``gone`` (its directory is no longer
+        there) or ``unknown`` (it is, or was, at work on another host). A batch run: ``prepared``,
+        ``submitted`` or ``finished``.
     total, done, failed, running, pending : int
         Psets; pending ones are neither done nor failed nor running.
     rate : float or None

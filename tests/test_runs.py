@@ -1,6 +1,7 @@
 """Runs as a person handles them: by number and label, asking what did what, for how long."""
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import OptionError, Study
+from psweep_nb import OptionError, Study, StudyError
 from psweep_nb.livecells import ENGINE_PID
+from psweep_nb.locks import is_held
 from tests.waiting import until
 
 
@@ -90,3 +92,36 @@ def test_what_a_worker_raised_is_raised_with_its_traceback() -> None:
 def test_a_run_by_the_number_that_its_rows_have(study: Study) -> None:
     df = study.run(lambda a: a, [{"a": 1}])
     assert study.run_of(df["_run_seq"].iloc[0]) is study.run_of(0)
+
+
+@pytest.mark.parametrize("gone", [shutil.rmtree, lambda path: os.rename(path, "elsewhere")])
+def test_what_was_done_in_a_directory_that_is_gone_is_not_done(gone: Any) -> None:
+    """While the run is at work: none of its rows is in a table that could be seen to go."""
+    study = Study("calc")
+    run = study.submit(wait_for_gate, [{"a": a, "gate": f"go{a}"} for a in range(3)])
+    Path("go0").touch()
+    until(lambda: run.status().done == 1 and len(study.df) == 1)
+    gone("calc")
+    for a in (1, 2):
+        Path(f"go{a}").touch()
+    assert run.wait(30).state == "gone"
+    assert str(run.folder.path) in run.status().message
+    assert len(study.df) == 0
+    params = [{"a": a, "gate": f"go{a}"} for a in range(3)]
+    assert study.run(wait_for_gate, params, skip="done")["result"].tolist() == [0, 1, 2]
+    for going_on in (run.resume, run.retry):
+        with pytest.raises(StudyError, match=r"run 0 is gone: .* was deleted, moved or renamed"):
+            going_on()
+
+
+def test_a_run_whose_directory_is_deleted_ends() -> None:
+    """Nobody could read what it computes, nor tell it to stop."""
+    study = Study("calc")
+    run = study.submit(wait_for_gate, [{"a": a, "gate": "never"} for a in range(3)], workers=2)
+    until(lambda: run.status().running == 2)
+    lock = os.open(run.folder.lock, os.O_RDONLY)
+    assert is_held(f"/dev/fd/{lock}")
+    shutil.rmtree("calc")
+    until(lambda: not is_held(f"/dev/fd/{lock}"))
+    os.close(lock)
+    assert not Path("calc").exists()

@@ -82,6 +82,8 @@ def words(status: Status) -> str:
         return "stopping"
     if status.state == "lost":
         return "lost: the process that computed it is gone"
+    if status.state == "gone":
+        return "gone: its directory was deleted, moved or renamed"
     if status.state == "unknown":
         return "unknown: it belongs to another machine"
     if status.state == "finished" and status.failed:
@@ -104,7 +106,7 @@ def counts(status: Status) -> dict[str, str]:
 def pace(status: Status) -> list[str]:
     """Rate, elapsed time and time left; what is not known is said to be unknown."""
     elapsed = texts.duration(status.elapsed)
-    if status.state in ("prepared", "submitted"):
+    if status.state in ("prepared", "submitted", "gone"):
         return []
     if status.ended:
         return [f"took {elapsed}"]

@@ -178,11 +178,17 @@ class RunPanel:
         if kind == "detail":
             index = int(message["index"])
             self.run.view.poll()
+            self._require_folder()
             return {"index": index, "detail": detail.of(self.run, index)}
         if kind == "command":
             said = self._command(message.get("command"), message.get("group"))
             return {"kind": "said", "bad": False, "text": said}
         return {}
+
+    def _require_folder(self) -> None:
+        if self.run.view.state()[0] == "gone":
+            self._wake()  # the page may show how it ended: its head says why
+            raise PsweepError("nothing more can be read of this pset")
 
     def _command(self, name: Any, group: Any) -> str:
         run = self.run

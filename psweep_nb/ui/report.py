@@ -109,7 +109,8 @@ def html(gathered: Gathered) -> str:
     label = f" {escape(head['label'])}" if head["label"] else ""
     name = f"<code>{escape(gathered.function)}</code>, " if gathered.function else ""
     when = f", started {texts.date(gathered.started)}" if gathered.started else ""
-    bad = ' class="bad"' if head["state"] == "lost" or (head["ended"] and head["failed"]) else ""
+    wrong = head["state"] in ("lost", "gone") or (head["ended"] and head["failed"])
+    bad = ' class="bad"' if wrong else ""
     state = f"<span{bad}>{escape(head['words'])}</span>"
     pace = escape("".join(f", {part}" for part in head["pace"]))
     parts = [
