@@ -1,7 +1,7 @@
 """The scripts ``run_<machine>.sh`` that submit the jobs of a machine by hand.
 
 Used by `preparing` and `preview`. A script is the user's to edit: the lines of the newest run are
-added, those of older runs are commented out, all else stays.
+added, those of older runs, edited or not, are commented out, all else stays.
 """
 
 import re
@@ -12,13 +12,12 @@ from pathlib import Path
 from psweep_nb.batch.machines import jobscript_name
 from psweep_nb.files import replace_file
 
-_HEAD = """\
-#!/bin/sh
-
-here=$(cd "$(dirname "$0")" && pwd)
-
-"""
-_LINE = re.compile(rb"^([ \t]*cd[ \t])", re.MULTILINE)
+_HERE = 'here=$(cd "$(dirname "$0")" && pwd)'
+_HEAD = f"#!/bin/sh\n\n{_HERE}\n\n"
+# Whatever else is in the line, it goes to a pset's directory; a `cd` of the user's own does not.
+_LINE = re.compile(
+    rb"^(?=[^#\n]*\bcd[ \t][^\n]*([0-9a-f]{8}(-[0-9a-f]{4}){3}-|# run_seq=[0-9]))", re.MULTILINE
+)
 
 
 def script_of(calc_path: Path, machine: str) -> Path:
@@ -39,8 +38,11 @@ def add_run(
     old = path.read_bytes() if path.exists() else _HEAD.encode()
     if ids[0].encode() in old:
         return
-    text = _LINE.sub(rb"# \1", old)
+    # Ends of lines from an editor for Windows would be part of the names of directories.
+    text = _LINE.sub(b"# ", old.replace(b"\r\n", b"\n"))
     text += b"" if text.endswith(b"\n") else b"\n"
+    if not re.search(rb"^[ \t]*here=", text, re.MULTILINE):
+        text += f"{_HERE}\n".encode()
     submit = f"{subcmd} {shlex.quote(jobscript_name(machine))}"
     lines = "".join(
         f'cd "$here"/{pset_id} && {submit}  # run_seq={run_seq} pset_seq={seq}\n'

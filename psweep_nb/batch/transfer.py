@@ -1,5 +1,6 @@
 """A study's directory to another machine and back, by rsync: push never deletes, pull never
-touches the table, the runs' records or the submit scripts.
+touches the table, the runs' records or the submit scripts, and of a file that both have neither
+puts an older one in the place of a newer.
 
 Used by the study, by the commands psweep-push and psweep-pull, and by submitting and collecting,
 which copy the directories of some psets only.
@@ -134,7 +135,10 @@ def _copied(
     options: list[str], source: str, target: str, host: str, only: Sequence[str] | None
 ) -> list[str]:
     names = ""
-    if only is not None:
+    if only is None:
+        # Jobs may be writing there, people may be editing here: what is newer stays.
+        options = [*options, "--update"]
+    else:  # of these one side is known to be right, whatever the clocks say
         # -r is not implied then; and what is not there (yet) is no trouble.
         options = [*options, "--files-from=-", "--ignore-missing-args"]
         names = "".join(f"{name}/\n" for name in only)

@@ -68,6 +68,22 @@ def test_a_script_of_psweeps_is_gone_on_with(templates, study: Study) -> None:
     assert done.stdout == "1 x\n"
 
 
+def test_what_people_do_to_a_script_neither_doubles_jobs_nor_loses_lines(
+    templates, study: Study
+) -> None:
+    templates()
+    study.prep_batch(PARAMS)
+    script = Path("calc/run_here.sh")
+    *_, one, two = script.read_text().splitlines()
+    mine = 'cd "$here" && echo mine'
+    # The head is gone, lines are in another order and changed; and an editor ends lines its way.
+    script.write_text("\r\n".join([mine, f"sleep 0; {two}", f"  {one.partition('#')[0]}"]))
+    study.prep_batch([{"a": 3, "name": "y"}])
+    done = subprocess.run(["sh", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "3 y" and "1 x" not in done.stdout
+    assert script.read_text().startswith(f"{mine}\n# sleep 0; {two}\n#   {one.partition('#')[0]}\n")
+
+
 def test_rows_come_back_by_rebuild(templates, study: Study) -> None:
     templates()
     study.prep_batch(PARAMS)

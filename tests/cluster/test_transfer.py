@@ -64,6 +64,26 @@ def test_push_deletes_nothing(calc: Path, away: Away, there: Path) -> None:
     assert tree(there).keys() >= {"one/result.json", ".psweep/mine"}
 
 
+def test_what_is_newer_on_the_other_side_stays(calc: Path, away: Away, there: Path) -> None:
+    push(calc, away)
+    write(there, {"one/input.txt": "a job writes"})
+    os.utime(calc / "one" / "input.txt", (1e9, 1e9))
+    write(calc, {"two/input.txt": "edited here"})
+    os.utime(there / "two" / "input.txt", (1e9, 1e9))
+    assert push(calc, away, dry_run=True) == ["two/input.txt"]
+    assert pull(calc, away) == ["one/input.txt"]
+    assert push(calc, away) == ["two/input.txt"]
+    assert (
+        tree(calc / "one")
+        == tree(there / "one")
+        == {"deep/er.txt": "2", "input.txt": "a job writes"}
+    )
+    # Directories of jobs are another matter: one side has them, and clocks may differ.
+    os.utime(there / "one" / "input.txt", (1e9, 1e9))
+    write(calc, {"one/input.txt": "newer"})
+    assert pull(calc, away, only=["one"]) == ["one/input.txt"]
+
+
 def test_pull_leaves_what_is_the_studys(calc: Path, away: Away, there: Path) -> None:
     write(there, {name: "changed" for name in TREE} | {"one/result.json": "{}"})
     (there / "evil").symlink_to("/etc")
