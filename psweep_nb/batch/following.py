@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psweep_nb.batch.collecting import EVERY_S, Collector, Synced
 from psweep_nb.batch.places import Place, alone
 from psweep_nb.batch.preparing import finish_cut_off
+from psweep_nb.batch.since import changed_files, renew
 from psweep_nb.batch.submitting import open_jobs_at, submit
 from psweep_nb.batch.transfer import Away, pull, push
 from psweep_nb.database import Database
@@ -78,13 +79,18 @@ class JobMethods:
         tell = notes or print
         finish_cut_off(self.database, self.calc_path)
         found = self._own_run(run)
-        place = Place.of(found.folder, machine or _only(found))
+        name = machine or _only(found)
         with alone(self.database):
+            if said := renew(self.database, found.view, name, force):
+                tell(said)
+            place = Place.of(found.folder, name)
             n, choice = submit(found.view, place, retry, force)
         left_out = f"; {choice.left_out}" if choice.left_out else ""
         if n:
             psets = counted(len(choice.attempts), "pset")
             tell(f"{psets} submitted to {place.name} in {counted(n, 'job')}{left_out}")
+            if said := changed_files(found.folder):
+                tell(said)
         else:
             tell(f"nothing to submit{left_out}")
         return found

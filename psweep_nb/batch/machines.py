@@ -71,9 +71,10 @@ KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
 
 @dataclass(frozen=True)
 class Machine:
-    """A place where jobs run: its name, what ``info.yaml`` says, and its job script."""
+    """A place where jobs run: its name, `path` of ``info.yaml``, what that says, its job script."""
 
     name: str
+    path: str
     info: dict[str, Any]
     jobscript: Template
 
@@ -121,10 +122,18 @@ def _read_machine(folder: str, name: str, mode: str) -> Machine:
     for path in (script, info):
         if not os.path.isfile(path):
             raise TemplateError(f"{path} is missing; each machine has a jobscript and an info.yaml")
-    return Machine(name, _read_info(info), read_template(script, jobscript_name(name), mode))
+    template = read_template(script, jobscript_name(name), mode)
+    return Machine(name, info, read_info(info), template)
 
 
-def _read_info(path: str) -> dict[str, Any]:
+def read_info(path: str) -> dict[str, Any]:
+    """Read what an ``info.yaml`` says.
+
+    Raises
+    ------
+    TemplateError
+        Naming what is wrong in it, and where.
+    """
     import yaml
 
     try:
@@ -141,16 +150,19 @@ def _read_info(path: str) -> dict[str, Any]:
         raise TemplateError(f"{path} cannot be read: {exc.strerror}") from exc
     if not isinstance(found, dict) or "subcmd" not in found:
         raise TemplateError(f"{path}: `subcmd` is missing; it should be {KEYS['subcmd'][1]}")
-    for key, value in found.items():
-        if key not in KEYS:
-            raise TemplateError(f"{path}: there is no {key!r}; there are {', '.join(KEYS)}")
-        is_right, words = KEYS[key]
-        if not is_right(value):
-            raise TemplateError(f"{path}: `{key}` is {_SHORT.repr(value)}; it should be {words}")
     node = yaml.compose(text, yaml.SafeLoader)
     assert isinstance(node, yaml.MappingNode)
-    keys = [key.value for key, _ in node.value]
-    for key in found:
-        if keys.count(key) > 1:
-            raise TemplateError(f"{path}: `{key}` is there more than once")
+    lines: dict[object, list[int]] = {}
+    for key, _ in node.value:
+        lines.setdefault(key.value, []).append(key.start_mark.line + 1)
+    for key, value in found.items():
+        at = lines.get(key, [0])  # a key that is no text has another name there
+        where = f"{path}, line {at[-1]}" if at[-1] else path
+        if key not in KEYS:
+            raise TemplateError(f"{where}: there is no {key!r}; there are {', '.join(KEYS)}")
+        is_right, words = KEYS[key]
+        if not is_right(value):
+            raise TemplateError(f"{where}: `{key}` is {_SHORT.repr(value)}; it should be {words}")
+        if len(at) > 1:
+            raise TemplateError(f"{where}: `{key}` is there more than once")
     return found

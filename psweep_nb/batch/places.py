@@ -18,7 +18,7 @@ from psweep_nb.batch.transfer import Away
 from psweep_nb.database import Database
 from psweep_nb.errors import OptionError, StudyError
 from psweep_nb.locks import FileLock
-from psweep_nb.rundir import RunDir
+from psweep_nb.rundir import RunDir, read_json
 
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 _LOCK_S = 120.0
@@ -33,7 +33,7 @@ class Place:
     name : str
         The machine's.
     info : mapping
-        What its ``info.yaml`` said when the run was prepared.
+        What its ``info.yaml`` says, see :func:`machine_of`.
     calc : Path
         The study's directory here.
     """
@@ -51,13 +51,7 @@ class Place:
         OptionError
             If the run has none.
         """
-        machines = run.info["machines"]
-        if name in machines:
-            return cls(name, machines[name], run.calc_path)
-        raise OptionError(
-            f"run {run.info['run_seq']} has no machine {name!r}; it was prepared for "
-            f"{', '.join(machines)}"
-        )
+        return cls(name, machine_of(run, name), run.calc_path)
 
     @property
     def key(self) -> str:
@@ -105,6 +99,25 @@ class Place:
             f"shell ({', '.join(_SHELLS)}), it is {self.info['subcmd']!r}; submit with "
             f"`sh run_{self.name}.sh`, sync() collects what comes"
         )
+
+
+def machine_of(run: RunDir, name: str) -> dict[str, Any]:
+    """Return what ``info.yaml`` of a machine said when jobs of a run were last submitted there.
+
+    Raises
+    ------
+    OptionError
+        If the run has no such machine.
+    """
+    names = run.info["machines"]
+    if name not in names:
+        raise OptionError(
+            f"run {run.info['run_seq']} has no machine {name!r}; it was prepared for "
+            f"{', '.join(names)}"
+        )
+    # What this process has read may be from before another one has submitted.
+    found: dict[str, Any] = read_json(run.path / "run.json")["machines"][name]
+    return found
 
 
 @contextlib.contextmanager

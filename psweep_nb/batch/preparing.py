@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import cloudpickle
 
 from psweep_nb import provenance
-from psweep_nb.batch import ending, psetfile, shipping
+from psweep_nb.batch import ending, psetfile, shipping, since
 from psweep_nb.batch.command import Command
 from psweep_nb.batch.machines import jobscript_name, read_machines
 from psweep_nb.batch.packing import MARKS
@@ -177,6 +177,7 @@ def publish_batch(
     def before(session: Session, info: dict[str, Any]) -> None:
         info["kind"] = "batch"
         info["machines"] = {machine.name: machine.info for machine in batch.machines}
+        info["made_from"] = since.made_from(batch.files.files, batch.machines, calc_path)
         if batch.shipment is not None:
             info["made_with"] = shipping.made_with()
         stage = calc_path / f"{_stages(database)}{info['run_id']}"

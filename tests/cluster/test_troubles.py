@@ -23,6 +23,14 @@ def test_what_sbatch_refuses_is_said_and_can_be_submitted_again(
         study.submit_batch()
     assert run.status().state == "prepared"
     assert noted(run) == {}
+    info = Path("templates/machines/m/info.yaml")
+    info.write_text("subcmd: sbatch\narray: true\n")
+    said: list[str] = []
+    study.submit_batch(notes=said.append)
+    assert "subcmd is sbatch, was sbatch --partition=none, array is True" in said[0]
+    assert said[1] == "2 psets submitted to m in 2 jobs"
+    assert {job.job.rpartition("_")[2] for job in noted(run).values()} == {"0", "1"}
+    assert collected(study, 2).done == 2
 
 
 @pytest.mark.parametrize("over", ["", "ssh"])
