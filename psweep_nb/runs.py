@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import pandas as pd
 
 from psweep_nb import frames, provenance
-from psweep_nb.errors import OptionError, PsweepError, StudyError
+from psweep_nb.errors import OptionError, PsweepError, RemoteError, StudyError
 from psweep_nb.exact import psets_of_run
 from psweep_nb.provenance import Provenance, of_session
 from psweep_nb.records import PsetRecord
@@ -29,6 +29,7 @@ from psweep_nb.wording import counted
 Notes = Callable[[str], object]
 _POLL_S = (0.01, 0.1)  # a wait looks often at first, then less
 _SYNC_S = (0.5, 5.0)  # for jobs; machines that are not this one are asked less often
+_AWAY_S = 600.0  # so long whoever waits bears with a machine that does not answer any more
 
 
 class Home(Owner, Protocol):
@@ -239,15 +240,18 @@ class Run(ResumeMethods):
         ------
         OptionError
             If `timeout` is no number.
+        RemoteError
+            If a machine with jobs cannot be asked: at once, or, where it could be, for ten minutes.
         """
         try:
             end = None if timeout is None else monotonic() + float(timeout)
         except (TypeError, ValueError, OverflowError):
             raise OptionError(f"timeout is {timeout!r:.50}; it should be seconds") from None
         pause, slowest = _SYNC_S if self.folder.is_batch else _POLL_S
+        follow = _Follow(self)
         while True:
             if self.folder.is_batch:
-                self.study.sync(self.run_seq)
+                follow()
             status = self.status()
             if status.ended or (end is not None and monotonic() > end):
                 provenance.settle(provenance.PATIENCE_S)
@@ -262,11 +266,29 @@ class Run(ResumeMethods):
         import asyncio  # only who awaits has it loaded anyway
 
         # In short slices: an interrupt reaches a kernel only between them.
-        due = monotonic()
+        due, follow = monotonic(), _Follow(self)
         while True:
             if self.folder.is_batch and monotonic() >= due:
-                await asyncio.to_thread(self.study.sync, self.run_seq)
+                await asyncio.to_thread(follow)
                 due = monotonic() + _SYNC_S[1]
             if (status := self.status()).ended:
                 return status
             await asyncio.sleep(_POLL_S[1])
+
+
+class _Follow:
+    """Follows the jobs of a run that is waited for, over hours in which networks come and go."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._answered: float | None = None
+
+    def __call__(self) -> None:
+        """Follow them now."""
+        try:
+            self._run.study.sync(self._run.run_seq)
+        except RemoteError:
+            if self._answered is None or monotonic() - self._answered > _AWAY_S:
+                raise
+        else:
+            self._answered = monotonic()

@@ -19,9 +19,10 @@ from psweep_nb.batch.submitting import session_of, settle
 from psweep_nb.batch.transfer import pull
 from psweep_nb.database import Database
 from psweep_nb.deletions import deleted
-from psweep_nb.errors import JournalError, RemoteError, TrustError
+from psweep_nb.errors import FunctionError, JournalError, RemoteError, StudyError, TrustError
 from psweep_nb.rundir import read_json, write_json
 from psweep_nb.runview import RunView
+from psweep_nb.wording import counted
 
 EVERY_S = 30.0  # a scheduler is everybody's: it is not asked more often, unless that is wanted
 # A job may be over a moment before other machines see the files that it has written.
@@ -85,10 +86,10 @@ class Collector:
 
         Raises
         ------
-        RemoteError
-            If a machine could not be asked, and nothing else was to be had.
+        RemoteError, FunctionError
+            If machines could not be asked, or results not be read, and nothing else was to be had.
         """
-        errors: list[RemoteError] = []
+        errors: list[RemoteError | FunctionError] = []
         at: dict[str, list[tuple[RunView, Place]]] = defaultdict(list)
         for view in views:
             view.poll()
@@ -105,9 +106,9 @@ class Collector:
         for together in at.values():
             try:
                 self._follow(together)
-            except RemoteError as exc:
+            except (RemoteError, FunctionError) as exc:
                 errors.append(exc)
-        if errors and not (self._found.done or self._found.failed):
+        if errors and len(errors) == len(at) and not (self._found.done or self._found.failed):
             raise errors[0]
         self._found.notes += map(str, errors)
         self._count(views)
@@ -117,6 +118,7 @@ class Collector:
         """Results of jobs that we know nothing of: submitted with the script, by a person."""
         known = {number for number, _, _ in view.states()} | view.open_jobs().keys()
         known |= deleted(view.run).keys()
+        unreadable: list[StudyError] = []
         for number in range(view.total):
             if number not in known:
                 folder = view.run.calc_path / view.run.psets.id(number)
@@ -126,8 +128,16 @@ class Collector:
                     if str(exc) not in self._found.notes:
                         self._found.notes.append(str(exc))
                     continue
+                except StudyError as exc:
+                    unreadable.append(exc)
+                    continue
                 if end is not None:
                     yield end
+        if unreadable:
+            self._found.notes.append(
+                f"results of {counted(len(unreadable), 'pset')} cannot be read, unless they are "
+                f"just being written: {unreadable[0]}"
+            )
 
     def _follow(self, together: list[tuple[RunView, Place]]) -> None:
         """Ask one machine, once for the jobs of all runs, fetch what they left, and collect."""
@@ -144,10 +154,16 @@ class Collector:
         at_work = [(view, there, _jobs_at(view, there)) for view, there in together]
         ids = sorted({job.job for _, _, mine in at_work for job in mine.values()})
         answer = place.scheduler.ask(place.shell, ids) if ids else {}
+        broken: list[FunctionError] = []
         for view, there, mine in at_work:
-            self._fetch(view, there, mine, answer)
+            try:
+                self._fetch(view, there, mine, answer)
+            except FunctionError as exc:  # other runs have nothing to do with it
+                broken.append(exc)
         # Not before: what did not work may be tried again at once.
         write_json(self._database.hidden / _ASKED, {**self._asked(), place.key: time()})
+        if broken:
+            raise broken[0]
 
     def _asked(self) -> dict[str, float]:
         with contextlib.suppress(JournalError):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psweep_nb.batch.collecting import EVERY_S, Collector, Synced
-from psweep_nb.batch.places import Place, alone
+from psweep_nb.batch.places import Place, alone, machine_of
 from psweep_nb.batch.preparing import finish_cut_off
 from psweep_nb.batch.since import changed_files, renew
 from psweep_nb.batch.submitting import open_jobs_at, submit
@@ -129,7 +129,9 @@ class JobMethods:
         Raises
         ------
         RemoteError
-            If the only machine that there is to ask does not answer.
+            If no machine that there is to ask answers, and nothing was collected.
+        FunctionError
+            If a `reader` cannot be loaded any more, and nothing was collected.
         """
         runs = [self._batch_run(run)] if run is not None else self._batch_runs()
         if not runs:
@@ -196,7 +198,8 @@ class JobMethods:
 
     def _away(self, host: str, path: str | None) -> tuple[Away, dict[str, Any]]:
         runs = self._batch_runs()
-        info = runs[-1].info["machines"].get(host, {}) if runs else {}
+        is_ours = bool(runs) and host in runs[-1].info["machines"]
+        info = machine_of(runs[-1].folder, host) if is_ours else {}
         if info.get("host"):
             return Away.of(self.calc_path, info["host"], path or info.get("path")), info
         return Away.of(self.calc_path, host, path), {}

@@ -46,7 +46,7 @@ _MEANING = (
     ),
     (
         r"Connection (refused|closed|reset|timed out)|Operation timed out|timed out during banner"
-        r"|No route to host|Network is unreachable|Timeout, server",
+        r"|No route to host|Network is unreachable|Timeout, server|io timeout after",
         "{host} does not answer",
     ),
     (
@@ -215,7 +215,8 @@ def rsync(options: Sequence[str], source: str, target: str, host: str, names: st
 
 def failure(host: str, program: str, done: Done) -> RemoteError:
     """Return the error that says what a program's failure means."""
-    said = printable(done.err.strip()[-_SHOWN:], keep="\n") or f"exit code {done.code}"
+    err = done.err.replace("\r\n", "\n").strip()
+    said = printable(err[-_SHOWN:], keep="\n") or f"exit code {done.code}"
     for pattern, meaning in _MEANING:
         if re.search(pattern, done.err):
             return RemoteError(f"{meaning.format(host=host)}\n{program} said: {said}")

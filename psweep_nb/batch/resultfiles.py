@@ -25,7 +25,13 @@ def results_in(folder: Path, trusted: bool) -> Any:
             raise ValueError(f"{path} is no file")
     if as_json.exists():
         try:
-            return json.loads(as_json.read_bytes())
-        except ValueError as exc:
+            return _some(json.loads(as_json.read_bytes()), as_json)
+        except (ValueError, RecursionError) as exc:
             raise ValueError(f"{as_json} is not JSON: {exc}") from None
-    return loads(as_pickle.read_bytes(), trusted) if as_pickle.exists() else {}
+    return _some(loads(as_pickle.read_bytes(), trusted), as_pickle) if as_pickle.exists() else {}
+
+
+def _some(results: Any, path: Path) -> Any:
+    if results is None:
+        raise TypeError(f"{path} holds no results; it should be a dict of them, {{}} for nothing")
+    return results

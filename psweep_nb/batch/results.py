@@ -29,6 +29,7 @@ from psweep_nb.worker import as_results
 ReadDir = Callable[[Path], Any]
 _LOG_END = 4000  # bytes of a failed job's log that its row has
 _WENT_WELL = "COMPLETED"
+_LONGEST_S = 1e9
 _OURS = f"{__name__.partition('.')[0]}."
 
 
@@ -123,11 +124,13 @@ class Look:
     def end(self, now: float, read: ReadDir | None) -> End:
         """How it ended; `read` gives the results, unless files with such are to be read."""
         results, error = {}, ""
-        if self.went_well:
+        if not self.folder.is_dir():
+            error = f"{self._name}: its directory is gone, {self.folder}"
+        elif self.went_well or (read and self._is_unknown):
             try:
                 results = as_results(read(self.folder) if read else results_in(self.folder, True))
             except Exception as exc:  # a reader of the user's, or files of their programs
-                error = _told(exc)
+                error = _told(exc) if self.went_well else self._reason()
         else:
             error = self._reason()
         marks, found = self.marks, self.found
@@ -136,10 +139,20 @@ class Look:
         if marks.started is not None:
             runtime = (marks.ended or now) - marks.started
         host = marks.node or (found.node if found else "")
+        # Clocks there may be wrong, or not those of one machine.
+        start, runtime = min(start, now), min(max(runtime, 0.0), _LONGEST_S)
         return End(self.pset, self.job.attempt, start, runtime, host, results, error)
 
+    @property
+    def _is_unknown(self) -> bool:
+        """Whether nobody can tell how it ended: no accounting, and the job is the user's script."""
+        return self.found is None and not self.job.marks
+
+    @property
+    def _name(self) -> str:
+        return f"job {self.job.job} on {self.job.machine}"
+
     def _reason(self) -> str:
-        name = f"job {self.job.job} on {self.job.machine}"
         word = "" if self.found is None or self.found.state != OVER else self.found.word
         if self.code:
             said = f"exit code {self.code}" + (f" ({word})" if word else "")
@@ -150,7 +163,7 @@ class Look:
             said = f"{word}{before}"
         else:
             said = "gone: the scheduler knows it no more, and it left no result"
-        return f"{name}: {said}{_log_text(self.folder)}"
+        return f"{self._name}: {said}{_log_text(self.folder)}"
 
 
 def _log_text(folder: Path) -> str:
@@ -203,6 +216,8 @@ def left_by_hand(pset: int, folder: Path, read: ReadDir | None, trusted: bool) -
     ------
     TrustError
         See `resultfiles.results_in`.
+    StudyError
+        If there is a file of results, but it cannot be read: it may be half-written just now.
     """
     if read is None and not any((folder / name).exists() for name in RESULTS):
         return None
@@ -211,8 +226,10 @@ def left_by_hand(pset: int, folder: Path, read: ReadDir | None, trusted: bool) -
         written = max(path.lstat().st_mtime for path in folder.iterdir())
     except TrustError:
         raise
-    except Exception:  # not there yet, or being written
-        return None
+    except Exception as exc:
+        if read is not None:  # that is how it says that there is nothing yet
+            return None
+        raise StudyError(str(exc)) from exc
     return End(pset, 1, min(written, time()), 0.0, "", results)
 
 

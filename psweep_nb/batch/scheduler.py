@@ -188,6 +188,7 @@ def _from_sacct(line: str) -> tuple[str, Found]:
     exit_code, _, signal = code.partition(":")
     number = _number(exit_code) or _number(signal)
     ended = None if state != OVER else int(number or 0)
+    node = "" if node.startswith("None") else node  # "None assigned": it never began
     return name, Found(state, word, ended, _number(started), _number(runtime), node)
 
 

@@ -58,7 +58,7 @@ def test_sacct_is_asked_for_what_squeue_has_forgotten() -> None:
     assert len(shell.asked) == 2
     assert shell.asked[1].endswith("--jobs=7,8")
     assert found["7"] == Found("over", "COMPLETED", 0, 100.0, 5.0, "n2")
-    assert found["8_1"] == Found("over", "CANCELLED", 15, None, 0.0, "None assigned")
+    assert found["8_1"] == Found("over", "CANCELLED", 15, None, 0.0)
     assert "8_2" not in found
 
 

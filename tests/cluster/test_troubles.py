@@ -1,16 +1,30 @@
 """What goes wrong with machines and schedulers, said and survived."""
 
+import asyncio
+import importlib
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from psweep_nb import OptionError, RemoteError, Run, Study, StudyError
+from psweep_nb import (
+    Command,
+    FunctionError,
+    OptionError,
+    RemoteError,
+    Run,
+    Study,
+    StudyError,
+    jobs,
+    runs,
+)
 from psweep_nb.batch import scheduler
 from tests.cluster.following import JOB, collected, noted, quiet
 from tests.cluster.slurm import Slurm
+from tests.waiting import until
 
 
 def test_what_sbatch_refuses_is_said_and_can_be_submitted_again(
@@ -90,6 +104,89 @@ def test_machines_are_not_asked_all_the_time(
     [note] = study.sync().notes
     assert note.startswith("m was asked 0 s ago; it is asked again after 30 s")
     assert study.sync(every=0).notes == []
+
+
+def test_one_machine_that_is_down_hides_nothing_of_others(
+    study: Study, prepare: Callable[..., Run], tmp_path: Path, host: str
+) -> None:
+    prepare("wait", subcmd="sh")
+    study.submit_batch(notes=quiet)
+    run = prepare("well", subcmd="sh", host="nobody-listens", path="x")
+    assert run.view.session is not None
+    jobs.submitted(run.view.session, "1@x", "m", [0], 1, 5.0)
+    found = study.sync(every=0)
+    assert (found.running + found.waiting, len(found.notes)) == (2, 1)
+    assert "nobody-listens" in found.notes[0]
+    with pytest.raises(RemoteError, match="nobody-listens"):
+        study.sync(run.run_seq, every=0)
+    (tmp_path / "go").touch()
+    assert collected(study, 1).done == 1
+
+
+def test_a_reader_that_is_lost_stops_nobody_else(
+    study: Study, prepare: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = tmp_path / "templates/machines/m"
+    prepare("wait", subcmd="sh")
+    (machine / "jobscript").write_text("$_cmd\n")
+    module = tmp_path / "readers_of_mine.py"
+    module.write_text("def read(folder):\n    return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    reader = importlib.import_module("readers_of_mine").read
+    run = study.prep_batch([{"a": 1}], command=Command("true", reader=reader))
+    for seq in (1, 0):
+        study.submit_batch(run=seq, notes=quiet)
+    monkeypatch.delitem(sys.modules, "readers_of_mine")
+    module.unlink()
+    importlib.invalidate_caches()
+
+    def said() -> bool:
+        try:
+            study.sync(every=0)
+        except FunctionError as exc:
+            return "the reader of 'true' cannot be loaded" in str(exc)
+        return False
+
+    until(said, timeout=60, every=0.1)
+    (tmp_path / "go").touch()
+    assert collected(study, 1).done == 1
+    assert study.sync(read=reader, every=0).done == 1
+    assert run.status().ended
+
+
+def test_whoever_waits_bears_with_a_machine_that_is_away(
+    study: Study, prepare: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepare("wait", subcmd="sh")
+    study.submit_batch(notes=quiet)
+    sync, asked = Study.sync, []
+
+    def away(study: Study, *args: object, **options: object) -> object:
+        asked.append(1)
+        if len(asked) in (2, 3):
+            (tmp_path / "go").touch()
+            raise RemoteError("no route")
+        return sync(study, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Study, "sync", away)
+    monkeypatch.setattr(runs, "_SYNC_S", (0.01, 0.1))
+    assert run.wait(60).done == 1
+    assert len(asked) > 3
+    (tmp_path / "go").unlink()
+    other = prepare("wait", subcmd="sh")
+    study.submit_batch(notes=quiet)
+    asked[:] = [1]
+    with pytest.raises(RemoteError, match="no route"):  # it has never answered
+        other.wait(60)
+    (tmp_path / "go").unlink()
+    monkeypatch.setattr(runs, "_AWAY_S", 0.0)
+    asked.clear()
+    with pytest.raises(RemoteError, match="no route"):
+        asyncio.run(_waited(other))
+
+
+async def _waited(run: Run) -> None:
+    await run
 
 
 def test_several_machines_want_to_be_told_apart(study: Study, prepare: Callable[..., Run]) -> None:
