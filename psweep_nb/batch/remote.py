@@ -213,10 +213,15 @@ def rsync(options: Sequence[str], source: str, target: str, host: str, names: st
     return done
 
 
+def words(done: Done) -> str:
+    """What a program that failed has said."""
+    err = done.err.replace("\r\n", "\n").strip()
+    return printable(err[-_SHOWN:], keep="\n") or f"exit code {done.code}"
+
+
 def failure(host: str, program: str, done: Done) -> RemoteError:
     """Return the error that says what a program's failure means."""
-    err = done.err.replace("\r\n", "\n").strip()
-    said = printable(err[-_SHOWN:], keep="\n") or f"exit code {done.code}"
+    said = words(done)
     for pattern, meaning in _MEANING:
         if re.search(pattern, done.err):
             return RemoteError(f"{meaning.format(host=host)}\n{program} said: {said}")

@@ -6,12 +6,12 @@ ask for all jobs of a machine at once.
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from psweep_nb.batch.remote import Done, Shell, failure
+from psweep_nb.batch.remote import Done, Shell, failure, words
 from psweep_nb.errors import RemoteError
 from psweep_nb.jobs import OVER, PENDING, RUNNING
 
@@ -38,9 +38,11 @@ _SQUEUE = (
     + ",".join(f"{name}:{width}" for name, width in _FIELDS.items())
 )
 _SACCT = (
-    "SLURM_TIME_FORMAT=%s sacct --noheader --parsable2 --allocations "
+    "SLURM_TIME_FORMAT=%s sacct {} --noheader --parsable2 "
     "--format=JobID,State,ExitCode,Start,ElapsedRaw,NodeList --jobs="
 )
+_OF_DATABASE, _OF_FILE = _SACCT.format("--allocations"), _SACCT.format("--completion")
+_NOBODY = ("None assigned", "(null)")  # where a job ran that never began
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,19 @@ class Slurm:
             raise slurm_failure(shell, "squeue", done)
         found = dict(filter(None, map(_from_squeue, done.out.splitlines())))
         forgotten = {name.partition("_")[0] for name in ids if name not in found}
-        if forgotten:  # without accounting, sacct fails: then the marks that jobs leave must do
-            done = shell.run(_SACCT + shlex.quote(",".join(sorted(forgotten))), ASK_S)
-            for line in done.out.splitlines() if not done.code else ():
-                name, seen = _from_sacct(line)
-                found.setdefault(name, seen)
-        return found
+        return {**self._finished(shell, forgotten), **found} if forgotten else found
+
+    def _finished(self, shell: Shell, ids: Collection[str]) -> dict[str, Found]:
+        """What accounting says; where there is none, the file that may list jobs that are over.
+
+        Without either, sacct fails: then the marks that jobs leave must do.
+        """
+        names = shlex.quote(",".join(sorted(ids)))
+        done = shell.run(f"{_OF_DATABASE}{names} || {_OF_FILE}{names}", ASK_S)
+        if done.code and "talking to the database" in done.err:  # jobs are not gone for that
+            raise slurm_failure(shell, "sacct", done)
+        lines = done.out.splitlines() if not done.code else ()
+        return dict(map(_from_sacct, lines))  # of ids that were given twice the last one counts
 
     def cancel(self, shell: Shell, ids: Sequence[str]) -> None:
         """See :class:`Scheduler`."""
@@ -157,7 +166,7 @@ def slurm_failure(shell: Shell, command: str, done: Done) -> RemoteError:
     if done.code == 127:
         hint = f" (`ssh {shell.host} which {command}` should find it)" if shell.host else ""
         return RemoteError(f"there is no {command} on {shell.where}{hint}: is Slurm there?")
-    return failure(shell.where, command, done)
+    return RemoteError(f"{command} failed on {shell.where}: {words(done)}")
 
 
 def _from_squeue(line: str) -> tuple[str, Found] | None:
@@ -188,7 +197,7 @@ def _from_sacct(line: str) -> tuple[str, Found]:
     exit_code, _, signal = code.partition(":")
     number = _number(exit_code) or _number(signal)
     ended = None if state != OVER else int(number or 0)
-    node = "" if node.startswith("None") else node  # "None assigned": it never began
+    node = "" if node in _NOBODY else node
     return name, Found(state, word, ended, _number(started), _number(runtime), node)
 
 

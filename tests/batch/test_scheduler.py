@@ -74,6 +74,12 @@ def test_a_slurm_that_is_down_is_no_answer() -> None:
         Slurm().ask(Fake(answers={"squeue": down}), [])
 
 
+def test_an_accounting_that_is_down_is_no_answer() -> None:
+    down = Done(1, "", "sacct: error: Problem talking to the database: Connection refused\n")
+    with pytest.raises(RemoteError, match=r"sacct failed on this machine: .*Connection refused"):
+        Slurm().ask(Fake(answers={"squeue": squeue(), "sacct": down}), ["7"])
+
+
 @pytest.mark.parametrize(
     ("said", "size"), [("MaxArraySize            = 50\n", 50), ("nothing", 1001)]
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from psweep_nb import Run, Study, TrustError
+from psweep_nb import RemoteError, Run, Study, TrustError
 from psweep_nb.batch import collecting
-from tests.cluster.following import collected, quiet, running
+from tests.cluster.daemons import program
+from tests.cluster.following import collected, noted, quiet, running
 from tests.cluster.slurm import Slurm
 from tests.waiting import until
 
@@ -141,6 +143,47 @@ def test_a_job_that_vanishes_is_a_failed_row(prepare: Callable[..., Run], study:
     assert collected(study, 2).failed == 2
     assert all("gone: " in failure.error for failure in run.failures)
     assert "a is 0" in run.failures[0].traceback
+
+
+def test_sacct_tells_what_the_controller_has_forgotten(
+    prepare: Callable[..., Run],
+    study: Study,
+    on_slurm: Slurm,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = prepare("well fail wait")
+    study.submit_batch(notes=quiet)
+    ids = [job.job for job in noted(run).values()]
+    until(lambda: on_slurm.queue() == ids[2:], timeout=60, every=0.1)
+    on_slurm.do("scancel", ids[2])
+    list_all = ["sacct", "--completion", "--noheader", f"--jobs={','.join(ids)}"]
+    until(lambda: len(on_slurm.do(*list_all).splitlines()) == 3, timeout=60, every=0.1)
+    programs, conf, sacct = tmp_path / "bin", tmp_path / "conf", program("sacct", "slurm-wlm")
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    put(programs / "squeue", ":")
+    # A database that is down: nobody's job is gone for that.
+    with_database = on_slurm.conf.read_text().replace("storage/none", "storage/slurmdbd")
+    with_database = with_database.replace("jobcomp/filetxt", "jobcomp/none")
+    conf.write_text(f"{with_database}AccountingStorageHost=127.0.0.1\nAccountingStoragePort=1\n")
+    put(programs / "sacct", f'SLURM_CONF={conf} exec {sacct} "$@"')
+    with pytest.raises(RemoteError, match=r"(?s)sacct failed on this machine: .*the database"):
+        study.sync(every=0)
+    assert study.df["_failed"].isna().all()
+
+    (programs / "sacct").unlink()
+    found = collected(study, 3)
+    assert (found.done, found.failed) == (1, 2)
+    failed, cancelled = (failure.error for failure in run.failures)
+    assert failed.endswith("exit code 3 (FAILED)")
+    assert "CANCELLED" in cancelled
+    assert study.df["_exec_host"].tolist() == [platform.node().partition(".")[0]] * 3
+
+
+def put(file: Path, text: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
 
 
 def test_files_may_be_late(

@@ -140,16 +140,19 @@ def test_a_reader_that_is_lost_stops_nobody_else(
     module.unlink()
     importlib.invalidate_caches()
 
-    def said() -> bool:
-        try:
-            study.sync(every=0)
-        except FunctionError as exc:
-            return "the reader of 'true' cannot be loaded" in str(exc)
-        return False
+    said: list[str] = []
 
-    until(said, timeout=60, every=0.1)
+    def done() -> int:
+        try:
+            return study.sync(every=0).done
+        except FunctionError as exc:
+            said.append(str(exc))
+            return 0
+
+    until(lambda: done() or said, timeout=60, every=0.1)
+    assert "the reader of 'true' cannot be loaded" in said[0]
     (tmp_path / "go").touch()
-    assert collected(study, 1).done == 1
+    until(done, timeout=60, every=0.1)
     assert study.sync(read=reader, every=0).done == 1
     assert run.status().ended
 
