@@ -4,6 +4,8 @@ Used wherever something on disk must last: run records, folded offsets, the tabl
 """
 
 import contextlib
+import ctypes
+import errno
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -89,6 +91,25 @@ def sync_folder(path: Path) -> None:
             if entry.is_file():
                 sync_file(entry)
     sync_file(path)
+
+
+def sync_file_system(path: Path) -> None:
+    """Force all files to disk of the file system that `path` is in.
+
+    Of thousands of small files that takes a hundredth of the time that each of them by itself does.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(libc, "syncfs"):  # Linux alone has it
+            os.sync()
+        elif libc.syncfs(fd):
+            number = ctypes.get_errno()
+            if number != errno.ENOSYS:
+                raise OSError(number, os.strerror(number), str(path))
+            os.sync()
+    finally:
+        os.close(fd)
 
 
 def sync_file(path: Path) -> None:

@@ -1,5 +1,7 @@
 """Files that last: what others do to a folder meanwhile."""
 
+import ctypes
+import errno
 import os
 import stat
 from pathlib import Path
@@ -56,3 +58,26 @@ def test_what_a_killed_process_left_goes_with_the_next(tmp_path: Path) -> None:
     files.replace_file(path, lambda file: file.write(b"whole"), locked=True)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"whole"
+
+
+def test_a_file_system_is_forced_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.sync_file_system(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        files.sync_file_system(tmp_path / "none")
+    all_of_them: list[int] = []
+    monkeypatch.setattr(os, "sync", lambda: all_of_them.append(1))
+
+    class Libc:
+        def syncfs(self, fd: int) -> int:
+            ctypes.set_errno(number)
+            return -1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *args, **options: Libc())
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output"):
+        files.sync_file_system(tmp_path)
+    number = errno.ENOSYS  # a sandbox
+    files.sync_file_system(tmp_path)
+    monkeypatch.delattr(Libc, "syncfs")  # macOS
+    files.sync_file_system(tmp_path)
+    assert all_of_them == [1, 1]

@@ -25,6 +25,7 @@ from psweep_nb.batch.runscripts import add_run
 from psweep_nb.batch.templates import FIELDS, Templates, check, check_mode, write_new
 from psweep_nb.database import Database
 from psweep_nb.errors import StudyError, TemplateError
+from psweep_nb.files import sync_file_system
 from psweep_nb.functions import Workload
 from psweep_nb.rundir import RunDir, Session
 from psweep_nb.running import Options
@@ -215,6 +216,7 @@ def _stage(
                 batch.write(os.path.join(stage, pset_id), {**pset, **fields})
             except TemplateError as exc:
                 raise TemplateError(f"{exc} (pset {number})") from exc
+        sync_file_system(stage)  # no row for files that a power cut leaves empty
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise

@@ -380,6 +380,26 @@ def test_after_a_kill_it_was_all_or_nothing(templates, study: Study, step: str) 
     assert sum(line.startswith("# cd") for line in lines) == len(df) - 1
 
 
+def test_files_are_on_disk_before_their_rows_are_there(
+    templates, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates()
+    forced: list[int] = []
+
+    def force(stage: Path) -> None:
+        forced.append(len(list(stage.glob("*/jobscript_here"))))
+        assert not Study("calc").runs and not Path("calc/run_here.sh").exists()
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "sync_file_system", force)
+        with pytest.raises(OSError, match="Input/output"):
+            study.prep_batch(PARAMS)
+    assert forced == [2]
+    assert os.listdir("calc") == [".psweep"]
+    assert study.prep_batch(PARAMS).status().pending == 2
+
+
 def test_an_error_in_the_middle_leaves_nothing(
     templates, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
