@@ -396,7 +396,7 @@ def test_files_are_on_disk_before_their_rows_are_there(
         with pytest.raises(OSError, match="Input/output"):
             study.prep_batch(PARAMS)
     assert forced == [2]
-    assert os.listdir("calc") == [".psweep"]
+    assert [path.name for path in Path("calc").iterdir()] == [".psweep"]
     assert study.prep_batch(PARAMS).status().pending == 2
 
 

@@ -87,7 +87,7 @@ def test_from_nothing_to_rows_of_jobs(lab: LabPage, shots: Path) -> None:
     press(lab, "Submit")
     expect(said).to_contain_text("12 psets submitted to local in 1 job", timeout=LONG)
     press(lab, "Sync")
-    expect(said).to_contain_text("study.sync()", timeout=LONG)
+    expect(said).to_contain_text("study.sync(every=5)", timeout=LONG)
     lab.execute("run.wait(60)")
     press(lab, "Sync")
     expect(batch(lab)).to_contain_text("run 0: finished, 12 of 12 done", timeout=LONG)

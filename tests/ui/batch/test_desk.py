@@ -71,7 +71,7 @@ def test_from_nothing_to_rows() -> None:
     assert press(desk, "submit").text.startswith("nothing to submit; 2 submitted already")
     assert done.run is not None and done.run.wait(30).done == 2
     said = press(desk, "sync").text
-    assert said == "study.sync(): nothing new"
+    assert said == "study.sync(every=5): nothing new"
     state = state_of(desk)
     assert state["run"] == "run 0: finished, 2 of 2 done"
     assert state["plan"] == ["2 done", "nothing would be written"]
