@@ -33,7 +33,7 @@ HIDDEN = ".psweep"
 _TRIES = 5
 _UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is there
 LOCK_S = 60.0
-_ROWS_AT_ONCE = 200_000  # made at a time: what they are made of is given back in between
+_ROWS_AT_ONCE = 100_000  # made at a time: what they are made of is given back in between
 _LOCK_POLL_S = 0.01
 
 
@@ -144,7 +144,7 @@ class Database:
                 # Somebody folded meanwhile: what they took from the journals is in the new table.
                 if _signature(self.path) == self._signature:
                     break
-            return self._frame
+            return self._frame.copy(deep=False)  # the next merge takes its own apart
 
     def _unfolded(self, folder: Path) -> Unfolded:
         if folder.name not in self._runs:
@@ -228,10 +228,14 @@ class Database:
             return
         names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
         unfolded.results |= {str(name) for name in names}
-        before, self._dirty = len(self._frame), True
-        self._frame = frames.merge(self._frame, new, results=unfolded.results)
+        before, self._dirty, seqs = len(self._frame), True, new["_pset_seq"]
+        try:
+            self._frame = frames.absorb(self._frame, new, unfolded.results)
+        except BaseException:
+            self._signature = _UNSEEN  # it was being taken apart
+            raise
         release_memory(len(new))
-        unfolded.count(new, len(self._frame) - before)
+        unfolded.count(seqs, len(self._frame) - before)
 
     def _take(self, written: Written) -> None:
         self._load_if_changed()
@@ -359,8 +363,11 @@ class Database:
             self.fold()
 
     def _write(self, frame: pd.DataFrame) -> None:
+        release_memory(len(frame))
         replace_file(self.path, lambda file: frames.dump(frame, file), locked=True)
-        self._frame, self._signature, self._dirty = frame, _signature(self.path), False
+        # A copy: others may go on with theirs while this one is taken apart.
+        self._frame = frame.copy(deep=False)
+        self._signature, self._dirty = _signature(self.path), False
 
     def vanished(self) -> dict[str, int]:
         """Return how many rows each run lost in the table by other hands."""

@@ -73,6 +73,7 @@ class Psets:
         self._crcs = array("I", tables[8 * (blobs + 1) :][: 4 * blobs])
         if self._blobs + self._offsets[-1] != len(self._map):
             raise JournalError(f"{path} is damaged: its length does not match its content")
+        self._forget(0, n)
         self._read = -1, list[dict[str, Any]]()  # the pickle that was read last
 
     @staticmethod
@@ -177,22 +178,22 @@ class Psets:
     def ids(self, start: int, stop: int) -> list[str]:
         """The ids of psets that follow each other."""
         text = self._map[self._ids + _ID * start : self._ids + _ID * min(stop, len(self))].decode()
-        self._forget(stop - start)
+        self._forget(start, stop)
         return [text[i : i + _ID] for i in range(0, len(text), _ID)]
 
     def sha1s(self, start: int, stop: int) -> list[str | None]:
         """The hashes of psets that follow each other, as :meth:`sha1` gives them."""
         at, width = self._digests, 2 * _DIGEST
         text = self._map[at + _DIGEST * start : at + _DIGEST * min(stop, len(self))].hex()
-        self._forget(stop - start)
+        self._forget(start, stop)
         found: list[str | None] = [text[i : i + width] for i in range(0, len(text), width)]
         return (
             [None if sha1 == _NO_SHA1 else sha1 for sha1 in found] if _NO_SHA1 in found else found
         )
 
-    def _forget(self, psets: int) -> None:
+    def _forget(self, start: int, stop: int) -> None:
         """After a long stretch was read, keep no more of the file in this process's memory."""
-        if psets >= _MANY and hasattr(mmap, "MADV_DONTNEED"):
+        if start // _MANY != stop // _MANY and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
     def digests(self) -> list[bytes | None]:

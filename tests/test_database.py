@@ -12,6 +12,7 @@ import pytest
 
 from psweep_nb import Study, StudyError, TrustError, database
 from psweep_nb.database import Database
+from psweep_nb.frames import columns
 from psweep_nb.journal import FAILED, Writer
 from psweep_nb.locks import FileLock
 from psweep_nb.runview import RunView
@@ -281,11 +282,47 @@ def test_a_merge_that_fails_does_not_count_as_folded(
         def fail(*_: object, **__: object) -> None:
             raise ValueError("not today")
 
-        patch.setattr("psweep_nb.frames.merge", fail)
+        patch.setattr("psweep_nb.frames.absorb", fail)
         patch.setattr(Study, "df", property(lambda self: None))
         run(study, 1)
     study.database.fold()
     assert on_disk()["a"].tolist() == [1]
+
+
+def test_a_merge_that_fails_halfway_loses_no_row(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(study, 1, 2)
+    study.database.frame()
+    unfold(study)
+    joins: list[None] = []
+
+    def fail_later(*args: Any) -> Any:
+        joins.append(None)
+        if len(joins) > 5:
+            raise MemoryError("full")
+        return columns.join(*args)
+
+    with monkeypatch.context() as patch, pytest.warns(UserWarning, match="full"):
+        patch.setattr("psweep_nb.frames.tables.join", fail_later)
+        patch.setattr(Study, "df", property(lambda self: None))
+        run(study, 3)
+    assert study.df["a"].tolist() == [1, 2, 3]
+    study.database.fold()
+    assert on_disk()["a"].tolist() == [1, 2, 3]
+
+
+def test_who_holds_a_table_keeps_it_while_rows_come(study: Study) -> None:
+    run(study, 1)
+    held = study.database.frame()
+    before = held.copy()
+    run(study, 2)
+    pd.testing.assert_frame_equal(held, before)
+    given = study.df
+    run(study, 3, df=given)
+    run(study, 4)
+    assert given["a"].tolist() == [1, 2]
+    assert len(given.columns) == len(before.columns)
 
 
 # -- several at once -----------------------------------------------------------------------------

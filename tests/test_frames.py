@@ -1,10 +1,12 @@
 import functools
 import io
 import itertools
+import os
 import pickle
 import pickletools
 import subprocess
 import sys
+import tracemalloc
 from typing import Any
 from unittest.mock import patch
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as a_numpy
 from pandas.arrays import FloatingArray
 
 from psweep_nb.errors import StudyError
@@ -21,6 +24,7 @@ from psweep_nb.trust import loads
 from tests import strategies
 
 NAN = float("nan")
+DTYPES = st.sampled_from(["?", "i2", ">i4", "u8", "f4", "f8", "c16", "M8[ns]", "m8[s]", "U3", "S2"])
 
 cells = st.one_of(
     strategies.scalars,
@@ -212,6 +216,32 @@ class TestDump:
         read: Any = loads(data, trusted=False)
         assert read["t"].tolist() == texts
 
+    def test_arrays_are_written_without_a_copy_of_them_all(self):
+        n = 200_000
+        texts = [f"{i:040d}" for i in range(n)]
+        numbers = {name: np.arange(n) for name in "abcdef"}
+        df = build({"t": texts, "u": texts[::-1], **numbers}, np.arange(n))
+        tracemalloc.start()
+        try:
+            with open(os.devnull, "wb") as file:
+                dump(df, file)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak < 1.5 * sum(map(len, texts))
+
+    @given(a_numpy.arrays(DTYPES, a_numpy.array_shapes(min_dims=0, min_side=0), fill=st.nothing()))
+    def test_arrays_in_cells_read_back(self, array):
+        array = array[..., ::2] if array.ndim > 2 else np.asarray(array, order="F")
+        df = pd.DataFrame({"a": pd.Series([array, None], dtype=object)})
+        for read in (pickle.loads, functools.partial(loads, trusted=False)):
+            back: Any = read(self.dumped(df))
+            back = back["a"].iloc[0]
+            assert back.dtype == array.dtype.newbyteorder("=")  # as NumPy does
+            assert back.shape == array.shape
+            np.testing.assert_array_equal(back, array)
+            assert back.flags.writeable
+
     def test_many_texts_are_one_in_the_file(self):
         def opcodes(texts):
             data = self.dumped(build({"t": texts}, np.arange(len(texts))))
@@ -244,7 +274,7 @@ class TestDump:
         data = self.dumped(merge(table, rows([1], a=[1])))
         names = {arg for _, arg, _ in pickletools.genops(data) if isinstance(arg, str)}
         assert not names & {"StringDtype", "numpy._core.numeric"}
-        assert data[1] == 4
+        assert data[1] <= 5
 
         states = states_of(data, pd.arrays.DatetimeArray)
         assert states

@@ -12,14 +12,18 @@ from typing import Any, BinaryIO, ClassVar, Final
 import numpy as np
 import pandas as pd
 
-#: With protocol 5 NumPy 2 names a module that NumPy 1 does not have.
-_PROTOCOL: Final = 4
+_PROTOCOL: Final = 5
 
 #: How a pickle names the module of a class that lives in a notebook or script.
 _MAIN: Final = b"\x8c\x08__main__"
 
+#: Longer writes are a column's data.
+_NAMES_END: Final = 1 << 20  # bytes
+
 _MANY: Final = 1000  # values of a column
+_AT_ONCE: Final = 10_000
 _SEPARATOR: Final = "\n"
+_CODE: Final = ("utf-8", "surrogatepass")
 
 
 def dump(table: pd.DataFrame, file: BinaryIO) -> None:
@@ -38,7 +42,7 @@ def dump(table: pd.DataFrame, file: BinaryIO) -> None:
     """
     watched = _Watched(file)
     pickler: Any = pickle.Pickler(watched, protocol=_PROTOCOL)
-    pickler.dispatch_table = ChainMap(_REDUCERS, copyreg.dispatch_table)
+    pickler.dispatch_table = ChainMap(_reducers(), copyreg.dispatch_table)
     try:
         pickler.dump(table)
         if not watched.saw_main:
@@ -52,7 +56,9 @@ def dump(table: pd.DataFrame, file: BinaryIO) -> None:
 
     class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
         # Of the class: an instance's own is not looked at.
-        dispatch_table: ClassVar[Any] = ChainMap(_REDUCERS, cloudpickle.CloudPickler.dispatch_table)
+        dispatch_table: ClassVar[Any] = ChainMap(
+            _reducers(), cloudpickle.CloudPickler.dispatch_table
+        )
 
     Pickler(file, protocol=_PROTOCOL).dump(table)
 
@@ -66,7 +72,8 @@ class _Watched:
 
     def write(self, data: Any) -> int:
         # The pickler never divides a short string between two writes.
-        self.saw_main = self.saw_main or _MAIN in bytes(data)
+        if not self.saw_main and memoryview(data).nbytes < _NAMES_END:
+            self.saw_main = _MAIN in bytes(data)
         return self.file.write(data)
 
 
@@ -79,35 +86,81 @@ def _reduce(array: Any) -> tuple[Any, ...]:
     return make, args, (*state, {}) if isinstance(state, tuple) and len(state) == 2 else state
 
 
-def _reduce_objects(array: Any) -> tuple[Any, ...]:
-    """As NumPy pickles it, but a long column of texts that differ as one text to be split.
+class _Arrays:
+    """Reduces arrays as NumPy does, without a copy of what they hold.
 
-    A pickler remembers each of a million texts, should it come again, which takes as much memory
-    as the table's numbers.
+    A pickler remembers all it has written, should it come again: copies would be kept to the end,
+    as many as the table has columns.
     """
-    reduced: tuple[Any, ...] = array.__reduce__()
-    if array.dtype != object or array.size < _MANY:
-        return reduced
-    make, args, (*state, values) = reduced
-    if len(set(map(id, values[:_MANY]))) < _MANY or set(map(type, values)) != {str}:
-        return reduced
-    text = _SEPARATOR.join(values)
-    if text.count(_SEPARATOR) != len(values) - 1:
-        return reduced
-    return make, args, (*state, _Texts(text))
+
+    def __init__(self) -> None:
+        self._text = pickle.PickleBuffer(b"")  # of the column that was written last
+
+    def reduce(self, array: Any) -> tuple[Any, ...]:
+        self._text.release()
+        make, args, (*state, values) = array.__reduce__()
+        if array.dtype != object:
+            # NumPy itself would do so with a function that NumPy 1 does not have.
+            flat = array.reshape(-1, order="A").view(np.uint8) if _is_one_piece(array) else None
+            return make, args, (*state, values if flat is None else _read_only(flat))
+        if not _differ(values):
+            return make, args, (*state, values)
+        text = _joined(values)
+        if text.count(_SEPARATOR.encode()) != len(values) - 1:
+            return make, args, (*state, values)
+        self._text = _read_only(text)
+        return make, args, (*state, _Texts(self._text))
+
+
+def _is_one_piece(array: Any) -> bool:
+    return bool(array.size and (array.flags.c_contiguous or array.flags.f_contiguous))
+
+
+def _read_only(data: Any) -> pickle.PickleBuffer:
+    """What is pickled as bytes."""
+    return pickle.PickleBuffer(memoryview(data).toreadonly())
+
+
+def _differ(values: list[Any]) -> bool:
+    """Whether these are many texts, of which few are one and the same object."""
+    return (
+        len(values) >= _MANY
+        and len(set(map(id, values[:_MANY]))) == _MANY
+        and set(map(type, values)) == {str}
+    )
+
+
+def _joined(values: list[str]) -> bytearray:
+    # Of the size it will have, if all is ASCII: one that grows is there twice now and then.
+    text, end = bytearray(sum(map(len, values)) + len(values)), 0
+    for at in range(0, len(values), _AT_ONCE):
+        some = _SEPARATOR.join((*values[at : at + _AT_ONCE], "")).encode(*_CODE)
+        text[end : end + len(some)] = some
+        end += len(some)
+    del text[-1]
+    return text
 
 
 class _Texts:
     """A list of texts that is pickled as one text."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, data: pickle.PickleBuffer) -> None:
+        self.data = data
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return str.split, (self.text, _SEPARATOR)
+        return str.split, (_Text(self.data), _SEPARATOR)
 
 
-_REDUCERS: Final[dict[type, Any]] = {
-    np.ndarray: _reduce_objects,
-    **dict.fromkeys((pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.Categorical), _reduce),
-}
+class _Text:
+    """A text that is pickled as bytes."""
+
+    def __init__(self, data: pickle.PickleBuffer) -> None:
+        self.data = data
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytes.decode, (self.data, *_CODE)
+
+
+def _reducers() -> dict[type, Any]:
+    pandas = (pd.arrays.DatetimeArray, pd.arrays.TimedeltaArray, pd.Categorical)
+    return {np.ndarray: _Arrays().reduce, **dict.fromkeys(pandas, _reduce)}

@@ -96,6 +96,14 @@ def merge(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ())
     StudyError
         If two columns have the same name.
     """
+    return absorb(table.copy(deep=False), new.copy(deep=False), results)
+
+
+def absorb(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ()) -> pd.DataFrame:
+    """As `merge`, but both are taken apart, column by column.
+
+    So a large table is never there twice.
+    """
     table, new = _tidy(table), _tidy(new)
     taken, earlier = _match(table, new)
     # Values that go may have been the ones that needed a wider type.
@@ -103,16 +111,17 @@ def merge(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ())
     new = new.iloc[taken] if len(taken) < len(new) else new
     rows, kept = _row_order(table, new, earlier)
     cleared = {*results, *_OF_ATTEMPT}
+    sizes = len(table), len(new)
+    times = np.concatenate([_times(table), _times(new)])
     arrays: dict[Any, Any] = {}
     for name in _ordered([*table.columns, *(name for name in new.columns if name not in table)]):
-        old = column_of(table[name]) if name in table else None
-        add = column_of(new[name]) if name in new else None
+        old = column_of(table.pop(name)) if name in table else None
+        add = column_of(new.pop(name)) if name in new else None
         if name == "_time_utc" or (old is None and name not in BOOKKEEPING and all_absent(add)):
             continue
         # Where `new` does not know a column, replaced rows keep what they have.
         order = kept if add is None and name not in cleared else rows
-        arrays[name] = join(old, add, (len(table), len(new)), order, retype)
-    times = np.concatenate([_times(table), _times(new)])
+        arrays[name] = join(old, add, sizes, order, retype)
     return _frame(arrays, times if rows is None else times[rows])
 
 

@@ -10,16 +10,18 @@ import collections
 import functools
 import importlib
 import pickle
+from collections.abc import Callable
 from typing import Any, BinaryIO, ClassVar
 
 from psweep_nb.trust.allowed import CALLED, GUARDED, HANDED, MADE, MOVED, STATEFUL
-from psweep_nb.trust.guards import refuse, split_text, zone_info
+from psweep_nb.trust.guards import decode_text, refuse, split_text, zone_info
 
 _ATOMS = frozenset([type(None), bool, int, float, str, bytes, bytearray])
 # Functions of classes: pickles ask getattr for them, and may have no others.
-_METHODS = {
+_METHODS: dict[tuple[str, str], Callable[..., Any]] = {
     ("zoneinfo:ZoneInfo", "_unpickle"): zone_info,
     ("builtins:str", "split"): split_text,  # columns of texts, see frames/dump.py
+    ("builtins:bytes", "decode"): decode_text,
 }
 
 

@@ -215,6 +215,13 @@ def zone_info(key: Any, from_cache: Any) -> Any:
     return ZoneInfo(key)
 
 
+def decode_text(data: Any, encoding: Any, errors: Any) -> str:
+    """The text of bytes."""
+    _need(type(data) is bytes and (encoding, errors) == ("utf-8", "surrogatepass"), "bytes.decode")
+    text: str = data.decode(encoding, errors)
+    return text
+
+
 def split_text(text: Any, separator: Any) -> list[str]:
     """The texts that were joined to one."""
     _need(type(text) is str and type(separator) is str, "str.split")

@@ -249,6 +249,8 @@ def test_two_methods_are_all_getattr_gives() -> None:
         (zoneinfo.ZoneInfo, "key"),
         ("", "format"),
         ("a b", "split"),
+        (b"a", "decode"),
+        (bytes, "fromhex"),
         (str, "format"),
         (str, "split.__globals__"),
         (list, "split"),

@@ -419,7 +419,13 @@ def test_a_cell_run_anew_watches_once_and_another_one_besides(kernel: Kernel) ->
 
 def test_interrupting_an_endless_watched_cell_frees_the_kernel(kernel: Kernel) -> None:
     kernel.run("%psweep run f a=range(4)")
-    source = "print('rows', len(run.df))\nwhile len(run.df) == 1:\n    open('stuck', 'w').close()"
+    source = """\
+print('rows', len(run.df))
+if len(run.df) == 1:
+    open('stuck', 'w').close()
+    while True:  # and nothing else: Python drops an interrupt that comes in a __del__
+        pass
+"""
     kernel.run(f"%%psweep watch --every 0.05\n{source}", "watch")
     (slot,) = kernel.slots()
     go(0)
