@@ -1,6 +1,7 @@
 """Fixtures of several test modules."""
 
 import multiprocessing
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,8 +18,9 @@ from tests.benchmark import psweep_environment
 # Started in the background of a script, a process ignores Ctrl-C, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No deadline: a loaded machine is not a failing test.
-settings.register_profile("psweep_nb", deadline=None)
+# No deadline: a loaded machine is not a failing test. In CI the same examples each time, so that
+# a change is judged by what it changes; everywhere else new ones are tried.
+settings.register_profile("psweep_nb", deadline=None, derandomize="PSWEEP_CI" in os.environ)
 settings.load_profile("psweep_nb")
 
 WAYS = ("serial", "workers", "process", "kernel", "threads", "pool")
