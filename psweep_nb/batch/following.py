@@ -89,7 +89,7 @@ class JobMethods:
         if n:
             psets = counted(len(choice.attempts), "pset")
             tell(f"{psets} submitted to {place.name} in {counted(n, 'job')}{left_out}")
-            if said := changed_files(found.folder):
+            for said in filter(None, (choice.note, changed_files(found.folder))):
                 tell(said)
         else:
             tell(f"nothing to submit{left_out}")

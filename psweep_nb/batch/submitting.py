@@ -4,6 +4,7 @@ Used by `Study.submit_batch`. What is about to be submitted is noted before, und
 machine notes there what became of it; so whoever comes after a kill can tell, see `settle`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from psweep_nb.batch.packing import (
     NOT_BEGUN,
     SUBMIT_S,
     Pack,
+    directives,
     is_slurm,
     marks_text,
     packed,
@@ -40,6 +42,8 @@ from psweep_nb.runview import RunView
 from psweep_nb.wording import counted
 
 _EACH_S = 5  # more time for each job
+# What may be another for each pset, and is none of the scheduler's concern.
+_OWN = re.compile(r"#SBATCH\s+(-[Joe]|--(job-name|output|error|comment)\b)")
 
 
 @dataclass
@@ -52,6 +56,8 @@ class Choice:
         Of each pset that is to be submitted, by number, which attempt it is.
     submitted, done, failed, deleted : int
         How many are left out, because a job has them, they have ended, or their row was deleted.
+    note : str
+        What is odd about those that were submitted.
     """
 
     attempts: dict[int, int] = field(default_factory=dict)
@@ -59,6 +65,7 @@ class Choice:
     done: int = 0
     failed: int = 0
     deleted: int = 0
+    note: str = ""
 
     @property
     def left_out(self) -> str:
@@ -115,6 +122,8 @@ def submit(view: RunView, place: Place, retry: bool, force: bool) -> tuple[int, 
         check(made, place)
     packs = _packs(choice, place)
     text = _jobscript(place, [ids[number] for pack in packs for number in pack.psets])
+    if is_slurm(place.info):
+        choice.note = _differences(packs, place, ids, text)
     _write(packs, place, ids, text)
     if place.away is not None:
         extra = [] if made is None else [folder_of(view.run.info["run_id"])]
@@ -172,6 +181,26 @@ def _jobscript(place: Place, pset_ids: Sequence[str]) -> str:
     except OSError as exc:
         said = f"{exc.filename} cannot be read ({exc.strerror})"
     raise StudyError(f"{said}: without what was prepared there is nothing to submit")
+
+
+def _differences(packs: Sequence[Pack], place: Place, ids: Sequence[str], text: str) -> str:
+    """What psets ask of Slurm that counts for nothing, for one of them asks for many."""
+    of_all, name = _asked(text), jobscript_name(place.name)
+    for pack in packs:
+        for number in pack.psets if pack.scripted else ():
+            asked = _asked((place.calc / ids[number] / name).read_text(errors="replace"))
+            if asked != of_all:
+                one = next((line for line in asked if line not in of_all), "less")
+                return (
+                    f"#SBATCH lines differ between psets ({one} in pset {number}), and in arrays "
+                    f"and packs those of pset {packs[0].psets[0]} count for all; prepare what "
+                    "differs as runs of their own, or leave array and psets_per_job out"
+                )
+    return ""
+
+
+def _asked(text: str) -> list[str]:
+    return [line for line in directives(text) if not _OWN.match(line)]
 
 
 def _write(packs: Sequence[Pack], place: Place, ids: Sequence[str], text: str) -> None:

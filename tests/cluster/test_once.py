@@ -67,6 +67,24 @@ def test_arrays_and_packs_run_each_pset_once(
         assert len(names) == (3 if info else n)
 
 
+@pytest.mark.parametrize("how", [{"array": True}, {"psets_per_job": 2}])
+def test_what_is_asked_of_slurm_for_one_and_counts_for_all_is_said(
+    study: Study, prepare: Callable[..., Run], on_slurm: Slurm, how: dict[str, Any]
+) -> None:
+    script = "#!/bin/sh\n#SBATCH --job-name=$_pset_seq\n#SBATCH --time=$a:30:00\n"
+    said: list[str] = []
+    prepare("well well well", jobscript=script, **how)
+    study.submit_batch(notes=said.append)
+    assert said[1].startswith(
+        "#SBATCH lines differ between psets (#SBATCH --time=1:30:00 in pset 1)"
+    )
+    prepare("well well", jobscript=script)
+    study.submit_batch(notes=said.append)
+    prepare("well well", jobscript=script.partition("#SBATCH --time")[0], **how)
+    study.submit_batch(notes=said.append)
+    assert len(said) == 4
+
+
 def test_an_array_of_packs(study: Study, prepare: Callable[..., Run], on_slurm: Slurm) -> None:
     run = prepare("well " * 5, jobscript=COUNTED, array=True, psets_per_job=2, throttle=1)
     study.submit_batch(notes=quiet)
