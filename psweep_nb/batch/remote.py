@@ -19,6 +19,7 @@ from psweep_nb.wording import printable
 
 CONNECT_S = 10
 QUIET_S = 60  # so long may a transfer stand still
+_VANISHED = 24  # rsync's exit code where all went well with the files that are still there
 _SHOWN = 2000  # characters of what a program said
 _BEGIN = "psweep: here it begins\n"
 # No questions, none of the user's tunnels, and no command that the user wants at each login.
@@ -208,7 +209,8 @@ def rsync(options: Sequence[str], source: str, target: str, host: str, names: st
     """
     command = ["rsync", f"--timeout={QUIET_S}", "-e", shlex.join(ssh_command()), *options]
     done = call([*command, source, target], names, timeout=24 * 3600)
-    if done.code:
+    # Programs at work rename and remove files while they are looked for: others come next time.
+    if done.code not in (0, _VANISHED):
         raise failure(host, "rsync", done)
     return done
 

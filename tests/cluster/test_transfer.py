@@ -7,6 +7,7 @@ import pytest
 
 from psweep_nb import OptionError, RemoteError, StudyError
 from psweep_nb.batch.transfer import Away, pull, push
+from tests.cluster.daemons import program
 
 TREE = {
     "database.pk": "table",
@@ -121,6 +122,20 @@ def test_a_dry_run_only_says(calc: Path, away: Away, there: Path) -> None:
     write(there, {"one/result.json": "{}"})
     assert pull(calc, away, dry_run=True) == ["one/result.json"]
     assert not (calc / "one" / "result.json").exists()
+
+
+def test_files_that_go_while_they_are_copied_are_no_trouble(
+    calc: Path, away: Away, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, real = tmp_path / "bin" / "rsync", program("rsync", "rsync")
+    fake.parent.mkdir()
+    # As rsync ends then; it is quick, and a file can hardly be taken from it at the right moment.
+    fake.write_text(f'#!/bin/sh\n{real} "$@"\necho file has vanished >&2\nexit 24\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    push(calc, away)
+    write(there, {"one/new.txt": "4"})
+    assert pull(calc, away, only=["one"]) == ["one/new.txt"]
 
 
 def test_only_some_directories(calc: Path, away: Away, there: Path) -> None:
