@@ -11,6 +11,8 @@ NO_MEMBERS = frozenset({
     "__annotate__", "__annotate_func__", "__annotations_cache__", "__firstlineno__",
     "__static_attributes__", "__slots__", "__parameters__", "__orig_bases__", "__type_params__",
     "__abstractmethods__", "_abc_impl", "__dataclass_fields__", "__dataclass_params__",
+    "__protocol_attrs__", "__callable_proto_members_only__", "__non_callable_proto_members__",
+    "__readonly_keys__", "__mutable_keys__",
 })
 # fmt: on
 

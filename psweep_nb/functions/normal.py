@@ -4,6 +4,7 @@ Blind to comments, formatting, docstrings and to the file or cell it stands in. 
 """
 
 import ast
+import copy
 import linecache
 import re
 import sys
@@ -17,10 +18,11 @@ from psweep_nb.functions.values import plain
 
 _BLOCKS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 _NEWLOCALS = 0x2  # co_flags of functions, which classes and modules do not have
-_HAS_DOCSTRING = 0x4000000  # co_flags, from Python 3.13 on
+_HAS_DOCSTRING = 0x4000000  # co_flags, from Python 3.14 on
 # *args, **kwargs, and what makes generators and coroutines
 _KINDS = 0x4 | 0x8 | 0x20 | 0x80 | 0x200
-_BETWEEN = re.compile("<(locals|listcomp|setcomp|dictcomp|genexpr)>[.]")  # in a qualified name
+# In a qualified name; those of comprehensions are gone with Python 3.12.
+BETWEEN = re.compile("<(locals|listcomp|setcomp|dictcomp|genexpr)>[.]")
 
 
 class Source(NamedTuple):
@@ -45,7 +47,7 @@ def source_at(file: str, name: str, line: int) -> Source | None:
         Where it begins, its decorators included; 0 for a class, which does not know.
     """
     linecache.checkcache(file)
-    return _source_in("".join(linecache.getlines(file)), _BETWEEN.sub("", name), line)
+    return _source_in("".join(linecache.getlines(file)), BETWEEN.sub("", name), line)
 
 
 def module_source(file: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], ...]]:
@@ -108,7 +110,7 @@ def _source_of(named: list[ast.AST], name: str, line: int) -> Source | None:
     if len(nodes) != 1:
         return None
     [node] = nodes
-    return Source(ast.unparse(node), _defaults(node), _decorated_by(node), changes_in(node))
+    return Source(_text(node), _defaults(node), _decorated_by(node), changes_in(node))
 
 
 def _first_line(node: Any) -> int:
@@ -119,12 +121,41 @@ def _first_line(node: Any) -> int:
 def _defaults(node: Any) -> dict[str, str]:
     if isinstance(node, ast.ClassDef):
         assigned = (s for s in node.body if isinstance(s, ast.Assign) and len(s.targets) == 1)
-        return {ast.unparse(s.targets[0]): ast.unparse(s.value) for s in assigned}
+        return {_text(s.targets[0]): _text(s.value) for s in assigned}
     given = node.args
     names = [a.arg for a in given.posonlyargs + given.args][-len(given.defaults) or None :]
     pairs = [*zip(names, given.defaults, strict=False)] if given.defaults else []
     pairs += zip((a.arg for a in given.kwonlyargs), given.kw_defaults, strict=True)
-    return {name: ast.unparse(value) for name, value in pairs if value is not None}
+    return {name: _text(value) for name, value in pairs if value is not None}
+
+
+def _text(node: ast.AST) -> str:
+    """A node as Python writes it, in every version alike."""
+    if any(isinstance(part, ast.JoinedStr) for part in ast.walk(node)):
+        node = _FStrings().visit(copy.deepcopy(node))
+    return ast.unparse(node)
+
+
+class _FStrings(ast.NodeTransformer):
+    """Puts a text in the place of each f-string: Python 3.12 took to other quotes in them."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Name:
+        self.generic_visit(node)
+        return ast.Name(f"f'{_in_f_string(node.values)}'", ast.Load())
+
+
+def _in_f_string(values: list[ast.expr]) -> str:
+    text = ""
+    for part in values:
+        if isinstance(part, ast.FormattedValue):
+            value = ast.unparse(part.value)
+            kind = f"!{chr(part.conversion)}" if part.conversion > 0 else ""
+            # A format became a text, too, when the f-string around it was visited.
+            form = ast.unparse(part.format_spec)[2:-1] if part.format_spec else ""
+            text += "{" + " " * value.startswith("{") + value + kind + (form and ":" + form) + "}"
+        elif isinstance(part, ast.Constant):
+            text += repr(part.value)[1:-1].replace("{", "{{").replace("}", "}}")
+    return text
 
 
 def _decorated_by(node: Any) -> tuple[tuple[str, ...], ...]:
@@ -154,7 +185,7 @@ def _module_in(text: str) -> tuple[str, tuple[tuple[str, int, tuple[str, ...]], 
             elif isinstance(node, ast.ImportFrom):
                 names = tuple(alias.name for alias in node.names)
                 imports.append((node.module or "", node.level, names))
-        return ast.unparse(tree), tuple(imports)
+        return _text(tree), tuple(imports)
     except (SyntaxError, ValueError, RecursionError):
         return text, ()
 
@@ -178,7 +209,7 @@ def text_of_code(code: CodeType) -> str:
 
 def _constants(code: CodeType) -> tuple[Any, ...]:
     found = code.co_consts
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
         has = bool(code.co_flags & _HAS_DOCSTRING)
     else:  # then a function's first constant is its docstring or None
         a_function = code.co_flags & _NEWLOCALS and not code.co_name.startswith("<")

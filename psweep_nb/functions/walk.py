@@ -12,7 +12,7 @@ from typing import Any
 from psweep_nb.functions.changes import Change, really_changes
 from psweep_nb.functions.classes import Class
 from psweep_nb.functions.members import cells, functions_in
-from psweep_nb.functions.normal import Source, module_source, source_at, text_of_code
+from psweep_nb.functions.normal import BETWEEN, Source, module_source, source_at, text_of_code
 from psweep_nb.functions.objects import Objects
 from psweep_nb.functions.reads import Read, reads_of
 from psweep_nb.functions.values import type_name
@@ -272,5 +272,5 @@ def _full_name(value: Any) -> str:
         module = value.__globals__.get("__name__", "__main__")
     else:
         module = value.__module__
-    name = name.replace("<locals>.", "")
+    name = BETWEEN.sub("", name)
     return name if module == "__main__" else f"{module}.{name}"

@@ -273,6 +273,52 @@ def test_installed_code_counts_by_its_name() -> None:
     assert len(found.parts) == 3
 
 
+EVERY_PYTHON = """
+import enum
+from collections import namedtuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+@dataclass(frozen=True, order=True)
+class Config:
+    depth: int
+    names: list = field(default_factory=lambda: ["x"], compare=False)
+
+@dataclass(slots=True)
+class Slots:
+    k: int = 3
+
+Point = namedtuple("Point", "x y", defaults=[0])
+
+class Pair(NamedTuple):
+    a: int = 1
+
+class Kind(enum.IntFlag):
+    ONE = 1
+    TWO = 2
+
+class Named(Protocol):
+    def name(self): ...
+
+class Real(Named):
+    def name(self): return "real"
+
+steps = [lambda a: a + i for i in range(3)]
+
+def f(a):
+    text = f"{a['x']!r:>{10}} it's {Real().name()} {{}}" f'{", ".join(a)}\\n'
+    return text, Config(1), Slots(), Point(2), Pair(), Kind.ONE, [s(a) for s in steps]
+"""
+
+
+def test_it_is_the_same_in_every_version_of_python() -> None:
+    found = of(EVERY_PYTHON)
+    text = """f'{a['x']!r:>{10}} it's {Real().name()} {{}}{', '.join(a)}\\n'"""
+    assert found.parts["f"].splitlines()[1] == f"    text = {text}"
+    assert found.parts["Slots: fields"] == "[('k', {'default': 3})]"
+    assert found.sha1 == "6803a71b3c11619acaf61a978e2244e4cca7db96"
+
+
 # -- odd things --------------------------------------------------------------------------------
 
 
