@@ -155,7 +155,7 @@ class TestNumpy:
                 np.datetime64("2024-01-02T00:00:00.000000001"),
                 pd.Timestamp("2024-01-02") + pd.Timedelta(1),
             ),
-            (np.datetime64("NaT"), pd.NaT),
+            (np.datetime64("NaT", "ns"), pd.NaT),
         ],
     )
     def test_equals_the_plain_value(self, value, plain):

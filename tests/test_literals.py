@@ -98,7 +98,7 @@ def test_any_value(value):
         np.complex64(1 + 2j),
         np.datetime64("2031-02-03T04:05", "ns"),
         np.datetime64("2031-02"),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "ns"),
         np.timedelta64(7, ("s", 25)),
         np.timedelta64("NaT", "s"),
         np.array([1, 2]),
@@ -128,6 +128,12 @@ def test_any_value(value):
 )
 def test_each_kind(value):
     assert same(made(value), value)
+
+
+@pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")  # from NumPy 2.5 on
+def test_a_time_without_a_unit():
+    for value in np.datetime64("NaT"), np.timedelta64("NaT"):
+        assert same(made(value), value)
 
 
 def looped() -> list[Any]:
