@@ -77,6 +77,7 @@ class SessionSpec:
     setup_module: str = ""
     code: dict[str, Any] = field(default_factory=dict)  # empty: not known
     script: dict[str, Any] = field(default_factory=dict)  # `functions.needed.Needed` as JSON
+    python: str = ""  # such as "3.12", which pickled the function
 
     def again(self, new: "SessionSpec") -> "SessionSpec":
         """Return `new`, a session of the same stored function, with what this one knew of it."""

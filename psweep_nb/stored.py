@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from psweep_nb.errors import FunctionError, TrustError
-from psweep_nb.functions import find_current
+from psweep_nb.functions import THIS_PYTHON, find_current, holds_code
 from psweep_nb.functions.identity import changed, code_of
 from psweep_nb.rundir import Session
 from psweep_nb.trust import load_function
@@ -132,6 +132,13 @@ class Stored:
                 "somebody else may have put there: open it with Study(..., trust=True) if you do"
             )
         data = path.read_bytes()
+        python = self._session.spec.python
+        if python and python != THIS_PYTHON and holds_code(data):
+            raise FunctionError(
+                f"the stored {what} of {self._name} was pickled by Python {python}, and only that "
+                f"version can call it; this is Python {THIS_PYTHON}. Go on with the other, or give "
+                "the function as it is now: retry(func), or submit the psets again"
+            )
         try:
             try:
                 return load_function(data)

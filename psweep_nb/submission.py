@@ -23,6 +23,7 @@ from psweep_nb.bulk import in_bulk, release_memory
 from psweep_nb.database import Database
 from psweep_nb.errors import ParamsError
 from psweep_nb.functions import (
+    THIS_PYTHON,
     Call,
     decide_call,
     dump_function,
@@ -221,6 +222,7 @@ def session_spec(
         setup_module=module_of(setup) if setup else "",
         code=asdict(submission.code),
         script=needed_by(func, setup).to_json(),
+        python=THIS_PYTHON,
     )
     return spec if submission.known is None else submission.known.again(spec)
 

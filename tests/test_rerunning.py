@@ -1,5 +1,6 @@
 """A run once more, and what differs then; records that are damaged, runs that are not there."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,19 @@ def test_a_missing_module_is_named(
         study.rerun(0)
     assert len(study.runs) == 2
     assert rerun(study, 0, lambda a: {"b": -a}).df["b"].tolist() == [0, -1, -2, -3]
+
+
+def test_a_function_that_another_python_pickled(study: Study) -> None:
+    study.run(lambda a: {"b": a}, PARAMS)
+    study.run(workloads.double, PARAMS)  # of a module: only its name was pickled
+    for run in study.runs:
+        path = run.folder.sessions()[0].path / "session.json"
+        spec = json.loads(path.read_text())
+        path.write_text(json.dumps({**spec, "python": "3.9"}))
+    with pytest.raises(FunctionError, match=r"pickled by Python 3\.9, and only .*retry\(func\)"):
+        study.rerun(0)
+    assert len(study.runs) == 2
+    assert rerun(study, 1).status().done == len(PARAMS)
 
 
 def test_a_function_that_was_never_stored(study: Study) -> None:

@@ -12,6 +12,7 @@ from psweep_nb.functions.source import name_of
 
 NOTED_BYTES = 50_000_000
 REFUSED_BYTES = 1_000_000_000
+THIS_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 _DEPTH = 8  # containers in containers in objects, as far as it is worth looking into
 _SAMPLE = 1000  # members of a container that are measured; the rest is assumed to be alike
@@ -74,6 +75,15 @@ def dump_function(func: Callable[..., Any]) -> tuple[bytes, list[str]]:
     if not large and len(data) > NOTED_BYTES:
         notes = [f"`{name}` takes {_text(len(data))} along for each worker."]
     return data, notes + notes_on_edited(func, "workers run the file as it is now.")
+
+
+def holds_code(data: bytes) -> bool:
+    """Whether a pickled function holds instructions of the Python that pickled it.
+
+    Another version's may do anything here, up to ending the process. A function of an importable
+    module travels by its name, and has none.
+    """
+    return b"CodeType" in data
 
 
 def notes_on_edited(func: Callable[..., Any], therefore: str) -> list[str]:
