@@ -18,7 +18,7 @@ from psweep_nb.functions.edited import same_code
 from psweep_nb.functions.members import functions_in
 from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement
 
-_PLAIN = (int, float, complex, str, bytes, bool, type(None))
+PLAIN = (int, float, complex, str, bytes, bool, type(None))
 _ARITHMETIC = (
     ast.Expression,
     ast.expr_context,
@@ -111,7 +111,7 @@ class Imported:
         if found is value:
             return True
         # A module that was loaded anew has other objects of the same names, or equal ones.
-        if isinstance(value, _PLAIN):
+        if isinstance(value, PLAIN):
             return type(found) is type(value) and bool(found == value)
         same = isinstance(value, FunctionType | type) and type(found) is type(value)
         return same and _full_name(found) == _full_name(value)
@@ -181,6 +181,11 @@ def _is_full(cell: Any) -> bool:
     except ValueError:
         return False
     return True
+
+
+def holds_code(statement: Statement, code: CodeType) -> bool:
+    """Whether a function's code is in a statement, as it is or in another function."""
+    return _is_code(statement, code, code.co_name)
 
 
 def _is_code(statement: Statement, code: CodeType, name: str) -> bool:
@@ -282,7 +287,7 @@ def _computed(expression: ast.expr, names: Mapping[str, Any]) -> Any:
 
 def _plain(names: Mapping[str, Any], name: str) -> Any:
     value = names.get(name, Unknown)
-    if type(value) not in _PLAIN:
+    if type(value) not in PLAIN:
         raise Unknown
     return value
 

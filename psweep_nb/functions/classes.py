@@ -126,9 +126,13 @@ def _fields(cls: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _source(cls: type, functions: list[Any], module: Any) -> Source | None:
-    """A class knows its module's file; one of a cell is found through its methods."""
+    """A class knows its module's file; one of a cell is found through its methods.
+
+    So is one of a script, which is not to look like other code than the notebook it came from.
+    """
     files = dict.fromkeys(f.__code__.co_filename for f in functions)
-    if module is not None and isinstance(vars(module).get("__file__"), str):
+    named = module is not None and cls.__module__ != "__main__"
+    if named and isinstance(vars(module).get("__file__"), str):
         files[str(module.__file__)] = None
     line = vars(cls).get("__firstlineno__", 0)  # from Python 3.13 on
     for file in files:

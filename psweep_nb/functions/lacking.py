@@ -44,8 +44,18 @@ def a_value(value: Any) -> str:
     return f"a value of type {type_name(value)}"
 
 
-def no_statement(value: Any) -> str:
-    """Why nothing gives it, and what to do."""
+def an_earlier(home: str) -> str:
+    """Why a value is not made again: it holds code that was edited since."""
+    return (
+        f"it holds `{home}` as that was before its cell was edited; give that a name of its own, or"
+        " run the cell of this one, and then the study, again"
+    )
+
+
+def no_statement(value: Any, is_bound: bool) -> str:
+    """Why nothing gives it, and what to do; `is_bound` if cells have given the name a value."""
     if isinstance(value, FunctionType | type):
+        if is_bound:
+            return "it is not as a cell made it; define it in a cell as it is to be"
         return "nothing keeps its source (it was made by exec, say); define it in a cell"
     return f"no cell assigns it, and {a_value(value)} cannot be written down; assign it in a cell"

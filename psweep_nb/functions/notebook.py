@@ -77,6 +77,10 @@ class Notebook:
         """The statements that bind a name."""
         return self._bound.get(name, ())
 
+    def for_annotations(self, name: str) -> Sequence[int]:
+        """What gives a name to type checkers only: ``if TYPE_CHECKING: import ...``."""
+        return [at for at in self.binding(name) if _is_for_checkers(self[at].node)][-1:]
+
     def chain(self, name: str) -> list[int]:
         """The statement that made a value, and those behind it that changed it."""
         value = self._names[name]
@@ -133,3 +137,7 @@ def _cells(names: dict[str, Any]) -> list[str]:
 
 def _is_main_guard(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+
+
+def _is_for_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)

@@ -7,6 +7,7 @@ that this statement reads. Used by `needed`, which says what the result means.
 import __future__
 
 import ast
+import builtins
 import inspect
 import linecache
 import sys
@@ -24,10 +25,12 @@ from psweep_nb.functions.bindings import (
     vars_of,
 )
 from psweep_nb.functions.changes import Change, really_changes
+from psweep_nb.functions.earlier import home_of, is_in, origins
 from psweep_nb.functions.inorder import Item, Part, in_order
 from psweep_nb.functions.lacking import (
     ONLY_HERE,
     a_value,
+    an_earlier,
     last_line,
     no_statement,
     right_side,
@@ -36,7 +39,7 @@ from psweep_nb.functions.lacking import (
 from psweep_nb.functions.members import cells
 from psweep_nb.functions.notebook import CODE, Notebook
 from psweep_nb.functions.source import module_of, name_of
-from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, statements_in
+from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement, statements_in
 from psweep_nb.functions.travel import size_of
 from psweep_nb.functions.whose import file_of_local
 from psweep_nb.functions.workload import Workload
@@ -149,7 +152,9 @@ class Search:
         while self._waiting or self._variables:
             if self._waiting:
                 name, reader = self._waiting.pop(0)
-                if name in self._names and name not in self._seen and name not in _OF_MODULES:
+                if name not in self._names:
+                    self._take(self._ran.for_annotations(name))
+                elif name not in self._seen and name not in _OF_MODULES:
                     self._seen.add(name)
                     self._follow(name, reader)
             else:
@@ -168,6 +173,8 @@ class Search:
                     return
         if isinstance(node, DEFINITIONS):
             self._check_closure(name, value, reader)
+            if self._check_earlier(name, value, reader):
+                return
             self._take(at for at in chain if at == chain[0] or self._ran[at].is_simple)
         elif not chain and self._found_elsewhere(name, value):
             return
@@ -220,16 +227,25 @@ class Search:
         if first is not None and self._is_state(name):  # as it begins, not as it is now
             self._take(chain)
             return
+        if self._check_earlier(name, value, reader):
+            return
         verdict = made(first, name, value, self._names) if first is not None else False
         plain = verdict is not False and first is not None and first.is_simple
         plain = plain and len(chain) == 1 and not self._ran.is_stale(chain[0])
+        gone = self._gone(first) if first is not None else ""
+        plain = plain and not gone
         comment = right_side(first) if first is not None and plain else ""
         if first is not None and plain and (verdict or is_reliable(first, self._names)):
             self._take(chain)
         elif self._write(name, chain, _LINE if plain else _LONG, comment):
             return
         elif first is None or (verdict is False and isinstance(value, CODE)):
-            self._lacks(name, reader, no_statement(value))
+            self._lacks(name, reader, no_statement(value, bool(self._ran.binding(name))))
+        elif gone:
+            why = (
+                f"it was made from `{gone}`, which was deleted; keep that, and run the study again"
+            )
+            self._lacks(name, reader, why)
         elif verdict is False:
             self._lacks(name, reader, f"it is no longer what `{last_line(first.text)}` made of it")
         else:
@@ -240,6 +256,11 @@ class Search:
     def _is_state(self, name: str) -> bool:
         value = self._names[name]
         return any(c.names[0] == name and really_changes(c, value) for c in self._state)
+
+    def _gone(self, statement: Statement) -> str:
+        """A name that a statement has read when it was executed, and that is no more."""
+        there = self._names.keys() | vars(builtins).keys() | statement.binds
+        return min(statement.now - there, default="")
 
     def _write(self, name: str, chain: list[int], most: int, comment: str = "") -> bool:
         """Write the value down, if it is short enough."""
@@ -274,6 +295,19 @@ class Search:
                 if is_used_up(held):
                     held_there = f"it holds `{variable}`, {a_value(held)}{ONLY_HERE}"
                     self._lacks(name, reader, held_there)
+
+    def _check_earlier(self, name: str, value: Any, reader: int) -> bool:
+        """Whether a value holds code that was edited since: a script would have the new."""
+        for code in origins(value, self._names):
+            home = home_of(code)
+            chain = self._ran.chain(home) if home in self._names else []
+            last = self._ran[chain[0]] if chain else None
+            if last is None or not isinstance(last.node, DEFINITIONS):
+                continue
+            if not is_in(last, code, self._names):
+                self._lacks(name, reader, an_earlier(home))
+                return True
+        return False
 
     def _lacks(self, name: str, reader: int, why: str) -> None:
         where = where_read(self._ran[reader], name) if reader >= 0 else ""

@@ -138,6 +138,24 @@ NOTEBOOKS = {
         "ks = [1, 2, 3]\nif (n := 3) > 2:\n    big = True",
         "def f(a):\n    return {'r': sum(a * k for k in ks) + n + big}",
     ],
+    "deleted since": [
+        "tmp = 5\nk = tmp * 2\ndel tmp",
+        "def f(a):\n    return {'r': a * k}",
+    ],
+    "imports for type checkers": [
+        "from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\n"
+        "if TYPE_CHECKING:\n    from collections.abc import Sequence",
+        "def g(x: Sequence[int]) -> int:\n    return x[0]",
+        "def f(a):\n    return {'r': g([a])}",
+    ],
+    "edited, but for its comments": [
+        "from functools import partial\n\n\ndef g(a):\n    return a",
+        "class Model:\n    k: int = 1\n\n    def r(self, a):\n        return a",
+        "h = partial(g)\nmodel = Model()",
+        "def g(a):\n    # as it is\n    return a",
+        "class Model:\n    k: int = 1\n\n    # as it is\n    def r(self, a):\n        return a",
+        "def f(a):\n    return {'r': h(a) + model.r(a)}",
+    ],
     "unicode": [
         "å = 2.0  # Ångström",
         "def énergie(β):\n    return å * β",
@@ -174,11 +192,8 @@ def test_the_script_gives_the_same(exported: dict[str, Exported], name: str) -> 
     assert not found.after["_failed"].any(), found.text
 
 
-# Code identity knows classes of cells by their methods, and no source under %%time.
-UNKNOWN = {"a dataclass", "an enum", "a subclass run before its base", "magics"}
-
-
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name not in UNKNOWN])
+# Code identity finds no source under %%time.
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name != "magics"])
 def test_the_script_is_the_same_code(exported: dict[str, Exported], name: str) -> None:
     """What the notebook did counts as done by this very code."""
     assert exported[name].code("again") == exported[name].code("calc"), exported[name].text

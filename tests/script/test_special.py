@@ -166,6 +166,89 @@ BAD = {
         ],
         ["could not be stored"],
     ),
+    "a partial of what was edited": (
+        [
+            "from functools import partial\n\n\ndef g(a):\n    return a",
+            "f = partial(g)",
+            "def g(a):\n    return -a",
+            end(),
+        ],
+        ["`f`: it holds `g` as that was before its cell was edited"],
+    ),
+    "a function under another name, and then another": (
+        [
+            "def g(a):\n    return a",
+            "old = g\n\n\ndef g(a):\n    return old(a) + 1",
+            "def f(a):\n    return g(a)",
+            end(),
+        ],
+        ["`old` (line 2 of `g`: return old(a) + 1): it holds `g`"],
+    ),
+    "an object in a list, of a class that was edited": (
+        [
+            "class Model:\n    def r(self, a):\n        return a",
+            "models = [Model()]",
+            "class Model:\n    def r(self, a):\n        return -a",
+            "def f(a):\n    return models[0].r(a)",
+            end(),
+        ],
+        ["`models` (line 2 of `f`: return models[0].r(a)): it holds `Model`"],
+    ),
+    "an object of a dataclass that was edited": (
+        [
+            "from dataclasses import dataclass\n\n\n@dataclass\nclass Box:\n    x: int = 1",
+            "box = Box()",
+            "@dataclass\nclass Box:\n    x: int = 2",
+            "def f(a):\n    return box.x",
+            end(),
+        ],
+        ["`box` (line 2 of `f`: return box.x): it holds `Box`"],
+    ),
+    "a class whose base was edited": (
+        [
+            "class Base:\n    def r(self):\n        return 1",
+            "class Model(Base):\n    def q(self):\n        return 1",
+            "class Base:\n    def r(self):\n        return 2",
+            "def f(a):\n    return Model().r()",
+            end(),
+        ],
+        ["`Model` (line 2 of `f`: return Model().r()): it holds `Base`"],
+    ),
+    "a decorator that was edited": (
+        [
+            "def deco(g):\n    def inner(a):\n        return g(a)\n\n    return inner",
+            "@deco\ndef f(a):\n    return a",
+            "def deco(g):\n    def inner(a):\n        return -g(a)\n\n    return inner",
+            end(),
+        ],
+        ["`f`: it holds `deco`"],
+    ),
+    "a default that was edited": (
+        [
+            "def g(a):\n    return a",
+            "def f(a, g=g):\n    return g(a)",
+            "def g(a):\n    return -a",
+            end(),
+        ],
+        ["`f`: it holds `g`"],
+    ),
+    "a large value, made of what was deleted": (
+        [
+            "import queue\n\nsize = 3\nq = queue.Queue(size)\ndel size",
+            "def f(a):\n    return q.maxsize",
+            end(),
+        ],
+        ["`q` (line 2 of `f`: return q.maxsize): it was made from `size`, which was deleted"],
+    ),
+    "a class that was changed": (
+        [
+            "class Model:\n    def r(self, a):\n        return a",
+            "def r(self, a):\n    return -a\n\n\nModel.r = r",
+            "def f(a):\n    return Model().r(a)",
+            end(),
+        ],
+        ["`Model` (line 2 of `f`: return Model().r(a)): it is not as a cell made it"],
+    ),
     "a value by magic": (
         ["import queue\nglobals()['q'] = queue.Queue()", "def f(a):\n    return q.qsize()", end()],
         ["`q`", "queue.Queue", "assign it in a cell"],
