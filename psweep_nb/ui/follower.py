@@ -51,6 +51,7 @@ class _Task:
         self.pushed = -1e9
         self.dirty = True
         self.was_ended = False
+        self.failed = False
 
     def step(self, now: float, breathe: Callable[[], None]) -> float:
         """Do what is due; return when to come back."""
@@ -66,6 +67,8 @@ class _Task:
 
     def _poll(self, now: float) -> None:
         new = self.followed.poll()
+        if self.failed:  # what could not be shown then
+            self.dirty, self.failed = True, False
         if new:
             self.dirty = True
             self.interval = _BREATH if new >= _BACKLOG else FASTEST
@@ -82,7 +85,7 @@ class _Task:
         """Come back late: it failed."""
         self.interval = SLOWEST_ENDED
         self.next_poll = now + self.interval
-        self.dirty = False
+        self.dirty, self.failed = False, True
 
     def wake(self, now: float) -> None:
         self.next_poll = now

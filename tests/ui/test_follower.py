@@ -148,6 +148,24 @@ def test_one_that_cannot_be_read_does_not_end_the_others(
     assert watched.polls
 
 
+def test_what_could_not_be_shown_is_shown_later(
+    driven: Follower, watched: Watched, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off() -> Iterator[None]:
+        raise OSError("a file went away in the middle")
+        yield
+
+    go(driven, clock, 3)
+    watched.over = True
+    with monkeypatch.context() as patch:
+        patch.setattr(watched, "push", break_off)
+        go(driven, clock, 0.5)
+    assert watched.errors
+    pushes = len(watched.pushes)
+    go(driven, clock, 60)
+    assert len(watched.pushes) == pushes + 1
+
+
 def test_dropped_is_followed_no_more(driven: Follower, watched: Watched, clock: Clock) -> None:
     driven.step()
     driven.drop(watched)
