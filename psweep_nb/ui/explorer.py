@@ -259,6 +259,7 @@ class _News:
         self._study = study
         self._looked = -1e9
         self._seen: dict[str, int] = {}
+        self._sessions: dict[str, int] | None = None
         self.live: list[Run] = []
         self.count = 0
 
@@ -267,14 +268,22 @@ class _News:
         now = time.monotonic()
         if now - self._looked > _LOOK:
             self._looked = now
-            was, self.live = self.live, [r for r in self._study.runs if not _has_ended(r)]
+            runs = self._study.runs
+            was, self.live = self.live, [run for run in runs if not _has_ended(run)]
             # Its last records may be in the table without our having read them here.
             self.count += sum(run not in self.live for run in was)
+            # And one that is quick may begin, or go on, and end between two looks.
+            former, self._sessions = self._sessions, _sessions_of(runs)
+            self.count += former is not None and former != self._sessions
         for run in self.live:
             run.view.poll(PORTION)
             self.count += run.view.count - self._seen.get(run.run_id, 0)
             self._seen[run.run_id] = run.view.count
         return self.count - before
+
+
+def _sessions_of(runs: Sequence[Run]) -> dict[str, int]:
+    return {run.run_id: len(run.folder.sessions()) for run in runs}
 
 
 def _has_ended(run: Run) -> bool:

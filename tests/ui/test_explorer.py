@@ -267,6 +267,12 @@ def test_it_is_drawn_anew_as_rows_arrive_and_only_then(
     assert len(drawn) == times
     assert explorer.ended()
 
+    study.run(_wait_for, [{"a": 3, "file": str(go)}])  # begun and ended between two looks
+    look()
+    assert json.loads(explorer.widget.said)["notes"][0] == "4 rows"
+    look()
+    assert len(drawn) == times + 1
+
 
 def _wait_for(a: int, file: str) -> dict[str, float]:
     import os
