@@ -307,7 +307,7 @@ class RunView:
         """The run's state and a message, see `Status`."""
         session = self.session
         if session is None:
-            return self._gone() or ("lost", "nothing was started")
+            return self._gone() or ("lost", "nothing was started")  # or it is just being deleted
         if self.run.is_batch:
             return self._state_of_batch()
         if session.number not in self._ends and is_held(self.run.lock):

@@ -77,6 +77,7 @@ class RunPanel:
         self.board = Board(run.view, run.info.get("params", ()))
         self._schedule = report.Schedule()
         self._seen = self._last_report = 0
+        self._last_state = ""
         self._plotted = -1e9
         # The follower pushes, and so does a cell that waited for the run's end.
         self._pushing = threading.Lock()
@@ -92,7 +93,10 @@ class RunPanel:
         new, self._seen = self.run.view.count - self._seen, self.run.view.count
         last = self.run.view.last_report()
         reported, self._last_report = last != self._last_report, last
-        return new or int(reported or self.board.behind)
+        # An ended run too may change, from lost to gone while its directory is deleted, say.
+        state = self.run.view.state()[0]
+        changed, self._last_state = state != self._last_state, state
+        return new or int(reported or changed or self.board.behind)
 
     def ended(self) -> bool:
         """Whether the run has ended."""

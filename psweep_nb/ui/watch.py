@@ -141,9 +141,10 @@ class Watch:
         last = self.ended()
         self._poll_all()
         cost = 0.0
-        if last or self._alike < _GIVE_UP:
+        # Of a run whose directory is gone there are no rows: what was drawn of them stays.
+        if self._status.state != "gone" and (last or self._alike < _GIVE_UP):
             self._run_cell()
-            if not self._ran.error:
+            if not self._ran.error and self.run.view.state()[0] != "gone":
                 data, metadata = bundle(self._ran.outputs)
                 self._output.update_data(data, metadata)
                 cost = size(data) / _CARRIED

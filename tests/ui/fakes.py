@@ -29,7 +29,7 @@ class FakeStatus:
 
     @property
     def ended(self) -> bool:
-        return self.state in ("stopped", "finished", "lost", "unknown")
+        return self.state in ("stopped", "finished", "lost", "gone", "unknown")
 
 
 @dataclass

@@ -357,3 +357,20 @@ def test_a_run_that_cannot_be_read_says_so(page: Page) -> None:
     page.push()
     page.panel.fail(OSError("the folder is gone"))
     assert "the folder is gone" in json.loads(page.panel.widget.header)["message"]
+
+
+def test_an_ended_run_whose_directory_goes_is_shown_anew(ipython: object) -> None:
+    run = FakeRun(total=1)
+    run.done(0, {"a": 1}, loss=0.5)
+    run.set(state="finished")
+    shown = panel.RunPanel(run)  # type: ignore[arg-type]
+    while shown.poll():
+        list(shown.push())
+    assert shown.ended()
+    run.set(state="gone")
+    assert shown.poll()
+    list(shown.push())
+    head = json.loads(shown.widget.header)
+    assert head["words"] == "gone: its directory was deleted, moved or renamed"
+    assert head["buttons"] == []
+    assert not shown.poll()

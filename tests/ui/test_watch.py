@@ -111,6 +111,16 @@ def test_it_goes_on_after_a_resume_or_a_retry(watched: Watched) -> None:
     assert watched.state["words"] == "run 3 finished: 1 of 4 done"
 
 
+def test_what_was_drawn_stays_when_the_rows_are_gone(watched: Watched) -> None:
+    watched.start()
+    watched.row(0)
+    watched.after(1)
+    watched.run.set(state="gone")
+    watched.after(10)
+    assert watched.shown() == "2"
+    assert watched.state["words"].startswith("run 3 gone: its directory was deleted")
+
+
 def test_a_run_that_has_ended_is_shown_once(watched: Watched) -> None:
     watched.row(0)
     watched.end()
