@@ -229,10 +229,11 @@ class Database:
         names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
         unfolded.results |= {str(name) for name in names}
         before, self._dirty, seqs = len(self._frame), True, new["_pset_seq"]
+        held, self._frame = [self._frame], pd.DataFrame()
         try:
-            self._frame = frames.absorb(self._frame, new, unfolded.results)
+            self._frame = frames.absorb(held, new, unfolded.results)
         except BaseException:
-            self._signature = _UNSEEN  # it was being taken apart
+            self._signature = _UNSEEN  # it is gone
             raise
         release_memory(len(new))
         unfolded.count(seqs, len(self._frame) - before)

@@ -242,6 +242,14 @@ class TestDump:
             np.testing.assert_array_equal(back, array)
             assert back.flags.writeable
 
+    @pytest.mark.parametrize("kind", [[("n", "i4"), ("o", "O")], "V0", []])
+    def test_arrays_of_odd_types_in_cells_read_back(self, kind):
+        array = np.zeros(2, dtype=kind)
+        df = pd.DataFrame({"a": pd.Series([array, None], dtype=object)})
+        back = pickle.loads(self.dumped(df))["a"].iloc[0]
+        assert back.dtype == array.dtype
+        assert back.tolist() == array.tolist()
+
     def test_many_texts_are_one_in_the_file(self):
         def opcodes(texts):
             data = self.dumped(build({"t": texts}, np.arange(len(texts))))
@@ -456,6 +464,24 @@ class TestReplacing:
         assert merge(table, rows([0], attempt=1, r=[0.5]))["r"].dtype == "float64"
         mixed = rows([0, 1], r=["bad", 1])
         assert merge(mixed, rows([0], attempt=1, r=[2]))["r"].dtype == "int64"
+
+    def test_many_columns_take_their_number_of_steps_and_not_its_square(self):
+        def steps(n):
+            names = {f"r{i}": [0.5, 1.5] for i in range(n)}
+            table, new, count = rows([0, 1], **names), rows([1, 2], attempt=1, **names), [0]
+
+            def step(*_):
+                count[0] += 1
+
+            sys.setprofile(step)
+            try:
+                merge(table, new)
+            finally:
+                sys.setprofile(None)
+            return count[0]
+
+        steps(10)
+        assert steps(400) < 6 * steps(100)
 
     def test_two_attempts_in_one_batch(self):
         new = rows([3, 3, 1], attempt=[0, 1, 0], r=[1, 2, 3])

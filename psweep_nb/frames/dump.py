@@ -101,7 +101,7 @@ class _Arrays:
         make, args, (*state, values) = array.__reduce__()
         if array.dtype != object:
             # NumPy itself would do so with a function that NumPy 1 does not have.
-            flat = array.reshape(-1, order="A").view(np.uint8) if _is_one_piece(array) else None
+            flat = array.reshape(-1, order="A").view(np.uint8) if _is_plain(array) else None
             return make, args, (*state, values if flat is None else _read_only(flat))
         if not _differ(values):
             return make, args, (*state, values)
@@ -112,8 +112,10 @@ class _Arrays:
         return make, args, (*state, _Texts(self._text))
 
 
-def _is_one_piece(array: Any) -> bool:
-    return bool(array.size and (array.flags.c_contiguous or array.flags.f_contiguous))
+def _is_plain(array: Any) -> bool:
+    """Whether what it holds is one piece of memory, without references to objects."""
+    one_piece = array.flags.c_contiguous or array.flags.f_contiguous
+    return bool(array.nbytes and one_piece and not array.dtype.hasobject)
 
 
 def _read_only(data: Any) -> pickle.PickleBuffer:

@@ -96,15 +96,17 @@ def merge(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ())
     StudyError
         If two columns have the same name.
     """
-    return absorb(table.copy(deep=False), new.copy(deep=False), results)
+    return absorb([table], new, results)
 
 
-def absorb(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ()) -> pd.DataFrame:
-    """As `merge`, but both are taken apart, column by column.
+def absorb(
+    held: list[pd.DataFrame], new: pd.DataFrame, results: Collection[str] = ()
+) -> pd.DataFrame:
+    """As `merge`, but the table is taken out of a list of one, and given back column by column.
 
-    So a large table is never there twice.
+    So a large table that nobody else holds is never there twice.
     """
-    table, new = _tidy(table), _tidy(new)
+    table, new = _tidy(held.pop()), _tidy(new)
     taken, earlier = _match(table, new)
     # Values that go may have been the ones that needed a wider type.
     retype = len(taken) < len(new) or bool((earlier >= 0).any())
@@ -113,10 +115,14 @@ def absorb(table: pd.DataFrame, new: pd.DataFrame, results: Collection[str] = ()
     cleared = {*results, *_OF_ATTEMPT}
     sizes = len(table), len(new)
     times = np.concatenate([_times(table), _times(new)])
+    names = _ordered([*table.columns, *new.columns])
+    # Not popped off the frames: of thousands of columns that takes as long for one as for all.
+    olds, adds = dict(table.items()), dict(new.items())
+    del table, new
     arrays: dict[Any, Any] = {}
-    for name in _ordered([*table.columns, *(name for name in new.columns if name not in table)]):
-        old = column_of(table.pop(name)) if name in table else None
-        add = column_of(new.pop(name)) if name in new else None
+    for name in names:
+        old = column_of(olds.pop(name)) if name in olds else None
+        add = column_of(adds.pop(name)) if name in adds else None
         if name == "_time_utc" or (old is None and name not in BOOKKEEPING and all_absent(add)):
             continue
         # Where `new` does not know a column, replaced rows keep what they have.
