@@ -118,7 +118,9 @@ def test_from_an_empty_editor_to_rows_that_a_restart_finds_again(lab: LabPage, s
     # Another kernel: the code stays in sight; Run All opens what the cell above makes.
     lab.restart()
     dead = page.locator(".pse-dead").first
-    expect(dead).to_contain_text("The kernel was restarted: run this cell again", timeout=LONG)
+    expect(dead).to_contain_text(
+        "The kernel was restarted. Put this code into a cell above", timeout=LONG
+    )
     expect(dead).to_contain_text("ps.grid")
     lab.run_all()
     expect(editor(lab).locator(".pse-why")).to_have_text("(3 tied) x 5 = 15", timeout=LONG)

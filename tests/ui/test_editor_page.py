@@ -513,7 +513,8 @@ def test_without_its_kernel_the_code_is_kept(pages: Any) -> None:
     page = pages(grid_content(a=[1, 2]))
     page.page.evaluate("model.gone = true")
     field(page, "Values of a").fill("5")
-    expect(page.page.get_by_text("The kernel is gone: run this cell again")).to_be_visible()
+    said = "The kernel is gone. Put this code into a cell above and run that first"
+    expect(page.page.get_by_text(said)).to_be_visible()
     expect(page.page.locator(".pse-pre").first).to_contain_text("ps.grid")
     assert page.page.locator(".pse button:visible:enabled").all_inner_texts() == ["Copy"]
 

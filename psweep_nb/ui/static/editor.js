@@ -246,8 +246,11 @@ class Editor {
   die(what) {
     this.root.classList.add("pse-dead");
     this.choose("code");
-    const kept = this.code.textContent ? " The code of what stood here is kept:" : "";
-    this.say(`The kernel ${what}: run this cell again to edit.${kept}`);
+    // The cell run again takes this output, and with it all that is left of what was typed.
+    const next = this.code.textContent
+      ? ". Put this code into a cell above and run that first: run alone, this cell begins anew."
+      : ": run this cell again to edit.";
+    this.say(`The kernel ${what}${next}`);
     this.root.insertBefore(this.said, this.views.code);
     for (const node of this.root.querySelectorAll("button, input, select")) {
       if (node !== this.copy && node !== this.insert) node.disabled = true;
