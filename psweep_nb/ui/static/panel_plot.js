@@ -102,10 +102,13 @@ class Plot {
     const select = (name, of, chosen, field) =>
       this.tools.select(name, of, chosen, (id) => this.ask({ [field]: id }));
     this.controls.replaceChildren(
-      select("x", columns, x, "x"),
-      this.logBox("x"),
-      select("y", columns.filter((column) => column.numeric), y, "y"),
-      this.logBox("y"),
+      el("span", { class: "psw-plot-axis-of" }, select("x", columns, x, "x"), this.logBox("x")),
+      el(
+        "span",
+        { class: "psw-plot-axis-of" },
+        select("y", columns.filter((column) => column.numeric), y, "y"),
+        this.logBox("y"),
+      ),
     );
     if (focused) this.controls.querySelector(`[data-of="${focused}"]`)?.focus();
   }
