@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from psweep_nb import frames
-from psweep_nb.errors import OptionError
+from psweep_nb.errors import OptionError, ParamsError
 from psweep_nb.exact import params_by_row
 from psweep_nb.foreign import failed_flags
 from psweep_nb.hashing import sha1_digests
@@ -19,13 +20,15 @@ from psweep_nb.tidy import newest, repeats_of
 ORIGIN = "_study"
 
 
-def concat(*studies: Study | str | os.PathLike[str]) -> pd.DataFrame:
+def concat(
+    *studies: Study | str | os.PathLike[str] | Sequence[Study | str | os.PathLike[str]],
+) -> pd.DataFrame:
     """Return the rows of several studies in one table.
 
     Parameters
     ----------
     *studies : Study or path
-        Studies, or their directories.
+        Studies, or their directories; also one list of them.
 
     Returns
     -------
@@ -45,7 +48,10 @@ def concat(*studies: Study | str | os.PathLike[str]) -> pd.DataFrame:
     >>> concat("coarse", "fine")[["_study", "a", "b"]].values.tolist()
     [['coarse', 1, 2], ['fine', 1, 2]]
     """
-    opened = [study if isinstance(study, Study) else _open(study) for study in studies]
+    given: Any = (
+        studies[0] if len(studies) == 1 and isinstance(studies[0], list | tuple) else studies
+    )
+    opened = [study if isinstance(study, Study) else _open(study) for study in given]
     if not opened:
         raise OptionError("which studies? concat takes studies, or their directories")
     for number, study in enumerate(opened):
@@ -105,7 +111,8 @@ def aggregate(
     cols : sequence of str, optional
         Results, else all that are numbers (or true and false) throughout.
     params : sequence of str, optional
-        The columns that are parameters, where the table does not tell.
+        The columns that are parameters, where the table does not tell. Where it does, only those
+        to be told apart: rows of equal values are put together, whatever the others are.
     latest : bool
         Of equal psets that are no repeats of `repeat`, too, only the newest row of each study. By
         default all of them count: to run a pset again is how a random function without seeds is
@@ -137,27 +144,29 @@ def aggregate(
     """
     if not isinstance(data, pd.DataFrame | Study):
         raise OptionError(f"data is {data!r:.60}; it should be a study or a DataFrame")
-    df = _done(data if isinstance(data, pd.DataFrame) else data.df)
+    whole = data if isinstance(data, pd.DataFrame) else data.df
+    df = _done(whole)
     both: dict[str, np.ndarray[Any, Any]] = {}
     if params is not None:
         names = frames.columns_given(params, "params", df.columns)
+        others = _others(data, df, names)
     else:
-        if isinstance(data, Study):
-            by_row = params_by_row(data.database, df)
-        else:
-            by_row = parameters_by_row(df)
-        names = columns_in(df, by_row)
-        both = _results_too(df, names, by_row)
+        by_row = _by_row(data, df if len(df) else whole)
+        names = columns_in(whole, by_row)
+        both = _results_too(df, names, by_row) if len(df) else {}
+        others = []
     given = df[names].assign(**{name: _only(df[name], ~rows) for name, rows in both.items()})
     df = df.assign(**{name: _only(df[name], rows) for name, rows in both.items()})
-    groups = np.array(_groups(df, given), dtype=int)
-    counts = _counting(df, groups.tolist(), latest)
+    equal = _groups(df, given)
+    counts = _counting(df, equal, latest)
+    groups = np.array(equal if params is None else _groups(df, given, by_hash=False), dtype=int)
     given, df, groups = given[counts], df[counts], groups[counts]
-    results = _numbers(df, [name for name in names if name not in both], cols)
+    results = _numbers(df, [*others, *(name for name in names if name not in both)], cols)
     _, first, numbers = np.unique(groups, return_index=True, return_counts=True)
     table = given.iloc[first].reset_index(drop=True)
     grouped = pd.DataFrame(
-        {name: df[name].to_numpy("float64", na_value=float("nan")) for name in results}
+        {name: df[name].to_numpy("float64", na_value=float("nan")) for name in results},
+        index=range(len(df)),
     ).groupby(groups)
     for name in results:
         table[f"{name}_mean"] = grouped[name].mean().to_numpy()
@@ -171,6 +180,20 @@ def _done(df: pd.DataFrame) -> pd.DataFrame:
         return df[[failed is False for failed in failed_flags(df)]]
     state = tidy_state(df)
     return df[(df[state] == "done").to_numpy(bool)] if state else df
+
+
+def _by_row(data: Study | pd.DataFrame, df: pd.DataFrame) -> list[frozenset[str]]:
+    """What the parameters are called in each row."""
+    return params_by_row(data.database, df) if isinstance(data, Study) else parameters_by_row(df)
+
+
+def _others(data: Study | pd.DataFrame, df: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    """Parameters that are not to be told apart; none where that is not known."""
+    if "_pset_id" not in df:
+        return []
+    with suppress(ParamsError):
+        return [name for name in columns_in(df, _by_row(data, df)) if name not in names]
+    return []
 
 
 def _results_too(
@@ -203,9 +226,10 @@ def _counting(df: pd.DataFrame, groups: Sequence[int], latest: bool) -> np.ndarr
     return counts
 
 
-def _groups(df: pd.DataFrame, given: pd.DataFrame) -> list[int]:
+def _groups(df: pd.DataFrame, given: pd.DataFrame, by_hash: bool = True) -> list[int]:
     """A number for each row, the same for equal parameters."""
-    keys: list[Hashable] = df["_pset_sha1"].tolist() if "_pset_sha1" in df else [None] * len(df)
+    is_known = by_hash and "_pset_sha1" in df
+    keys: list[Hashable] = df["_pset_sha1"].tolist() if is_known else [None] * len(df)
     without = [place for place, key in enumerate(keys) if not isinstance(key, str)]
     if without:
         names, rows = given.columns, given.iloc[without]

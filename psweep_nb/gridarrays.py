@@ -1,7 +1,7 @@
 """Rows of a grid as arrays over its axes, in an xarray Dataset: `Study.to_xarray` is this."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ def to_dataset(
         coords[name] = ((dim,), _along_values(axes[name], axes[dim]))
     data = {}
     for name in results:
-        array, more = _on_grid(rows[name], name, where, shape)
+        array, more = _on_grid(rows[name], name, where, shape, {*names, *results})
         data[name] = ((*chosen, *more), array)
     constants = {n: axis.values[0] for n, axis in axes.items() if len(axis.values) == 1}
     constants = {n: value for n, value in constants.items() if n not in chosen}
@@ -80,14 +80,24 @@ def _xarray() -> Any:
 
 def _axis(values: list[Any]) -> Axis:
     try:
-        different = list(dict.fromkeys(values))
+        first = {_label(value): value for value in reversed(values)}
     except TypeError:  # lists and such: their text stands for them
         values = [repr(value) for value in values]
-        different = list(dict.fromkeys(values))
+        first = {value: value for value in values}
+    different = [first[label] for label in dict.fromkeys(map(_label, values))]
     with contextlib.suppress(TypeError):  # of several kinds, or absent: as they came
-        different.sort()
-    place = {value: number for number, value in enumerate(different)}
-    return Axis(different, np.array([place[value] for value in values], dtype=np.intp))
+        different.sort(key=lambda value: (value != value, value))  # NaN last
+    place = {_label(value): number for number, value in enumerate(different)}
+    return Axis(different, np.array([place[_label(v)] for v in values], dtype=np.intp))
+
+
+def _label(value: Any) -> Hashable:
+    """What is equal where values are: NaN is NaN, True is not 1."""
+    if isinstance(value, float) and value != value:
+        return (float, "nan")
+    label: Hashable = (bool, value) if isinstance(value, bool) else value
+    hash(label)
+    return label
 
 
 def _along(axes: Mapping[str, Axis]) -> dict[str, str]:
@@ -150,7 +160,11 @@ def _check_size(lengths: list[int], dims: Sequence[str], rows: int) -> None:
 
 
 def _on_grid(
-    column: "pd.Series[Any]", name: str, where: tuple[Any, ...], shape: tuple[int, ...]
+    column: "pd.Series[Any]",
+    name: str,
+    where: tuple[Any, ...],
+    shape: tuple[int, ...],
+    taken: Collection[str],
 ) -> tuple[np.ndarray[Any, Any], tuple[str, ...]]:
     """A result on the grid, and names of dimensions of its own; of a place the last row counts."""
     values = column.tolist()
@@ -171,4 +185,10 @@ def _on_grid(
         grid = np.full(shape + inner, np.nan, dtype=np.result_type(float, kind))
     for place, value in found.items():
         grid[place] = value
-    return grid, tuple(f"{name}_dim_{n}" for n in range(len(inner)))
+    return grid, tuple(_free(f"{name}_dim_{n}", taken) for n in range(len(inner)))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name

@@ -1,6 +1,7 @@
 """A run once more: the very psets, as a new run. `Study.rerun` is this."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Any
 
 from psweep_nb import again
@@ -17,6 +18,7 @@ def repeated(
     workers: int | None,
     label: str,
     notes: Notes | None,
+    executor: Executor | None,
 ) -> Submission:
     """Return the submission that repeats a run; see `Study.rerun`."""
     if run.folder.is_batch:
@@ -26,7 +28,7 @@ def repeated(
         )
     stored = Stored(run.folder.sessions()[-1], run.study.trusted)
     chosen = stored.chosen(func, recorded, notes)
-    options = again.options_of(run.spec, workers, stored.setup(recorded), label)
+    options = again.options_of(run.spec, workers, stored.setup(recorded), label, executor)
     submission = prepare(chosen, run.params(), options)
     submission.known = run.spec if func is None and recorded else None
     submission.rerun_of = run.run_id

@@ -140,6 +140,8 @@ class ResultMethods:
         ------
         StudyError
             If no pset has a directory.
+        OptionError
+            If `where` is no dict of columns.
         Exception
             What the reader raised, with a note that says for which directory.
 
@@ -157,6 +159,10 @@ class ResultMethods:
         0  2  4
         1  3  9
         """
+        if where is not None and not isinstance(where, Mapping):
+            raise OptionError(
+                f"where is {where!r:.60}; it should be a dict of columns and values: dict(T=0.3)"
+            )
         rows = chosen(self.database.frame(), latest, where or {})
         paths = directories(self.database, self.calc_path, rows)
         return read_artifacts(reader, rows, params_of_rows(self.database, rows), paths, workers)
@@ -191,7 +197,8 @@ class ResultMethods:
         Raises
         ------
         OptionError
-            If there is no such column, xarray is not there, or the rows are no grid.
+            If there is no such column, xarray is not there, no pset is done, or the rows are no
+            grid.
 
         Examples
         --------
@@ -203,6 +210,12 @@ class ResultMethods:
         """
         rows = chosen(self.database.frame(), False, where)
         rows = rows[[failed is False for failed in failed_flags(rows)]]
+        if not len(rows):
+            asked = ", ".join(f"{name}={value!r:.40}" for name, value in where.items())
+            raise OptionError(
+                f"no pset of {self.calc_dir}/{f' with {asked}' if asked else ''} is done: there is "
+                "nothing to make arrays of"
+            )
         return to_dataset(rows, params_of_rows(self.database, rows), cols, dims)
 
 

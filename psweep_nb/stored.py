@@ -84,7 +84,7 @@ class Stored:
         if current is None:
             raise FunctionError(
                 f"there is no function {self._session.spec.function!r} here now; define it, give "
-                "one (retry(func)), or use the stored one (retry(recorded=True))"
+                "one (func=...), or use the stored one (recorded=True)"
             )
         if notes is not None:
             names = self._changed(current)

@@ -255,6 +255,8 @@ class Study(TableMethods, ResultMethods, PlanMethods, BatchMethods, JobMethods):
         *,
         workers: int | None = None,
         label: str = "",
+        executor: Executor | None = None,
+        dask_client: Any = None,
         notes: Notes | None = None,
     ) -> "Run":
         """Repeat a run in the background: its very psets and options, as a new run.
@@ -267,8 +269,9 @@ class Study(TableMethods, ResultMethods, PlanMethods, BatchMethods, JobMethods):
             The function; else the stored one, as :meth:`Run.resume` uses it.
         recorded : bool
             False: the function of that name, as it is now, as :meth:`Run.retry` takes it.
-        workers, label, notes
-            As in :meth:`submit`; as many workers as before by default.
+        workers, label, executor, dask_client, notes
+            As in :meth:`submit`; as many workers as before by default. A run in a pool is repeated
+            in worker processes of this machine where none is given.
 
         Returns
         -------
@@ -283,11 +286,12 @@ class Study(TableMethods, ResultMethods, PlanMethods, BatchMethods, JobMethods):
             If there is no such function, or it cannot be brought back.
         """
         before = run if isinstance(run, Run) else self.run_of(run)
-        submission = repeated(before, func, recorded, workers, label, notes)
+        pool = pool_of(executor, dask_client)
+        submission = repeated(before, func, recorded, workers, label, notes, pool)
         tell(submission.notes + self._vanished(), notes)
         found = self._publish(submission)
         assert isinstance(found, Published)  # nothing is passed over
-        return self._start(found, submission, None)
+        return self._start(found, submission, pool)
 
     def _start(self, found: Published, submission: Submission, executor: Executor | None) -> "Run":
         session, setup = found.session, submission.options.setup

@@ -22,11 +22,12 @@ from psweep_nb.inputs import is_seq
 from psweep_nb.trust import read_table
 
 FORMATS = ("pickle", "json", "csv", "parquet")
+_ENDINGS = {".json": "json", ".csv": "csv", ".parquet": "parquet"}
 OPS = ("and", "or", "xor")
 
 
 def df_read(
-    fn: str | os.PathLike[str], fmt: str = "pickle", *, trust: bool = False, **kwds: Any
+    fn: str | os.PathLike[str], fmt: str | None = None, *, trust: bool = False, **kwds: Any
 ) -> pd.DataFrame:
     """Read a table from a file.
 
@@ -35,7 +36,8 @@ def df_read(
     fn : path
         The file.
     fmt : "pickle", "json", "csv" or "parquet"
-        What it is; parquet needs ``pip install "psweep_nb[parquet]"``.
+        What it is, else what its name ends with (``.csv``), else pickle. Parquet needs
+        ``pip install "psweep_nb[parquet]"``.
     trust : bool
         For pickles of unknown origin: make objects of any type, which may run code that somebody
         put into the file. Your own studies' tables need no trust.
@@ -58,14 +60,14 @@ def df_read(
 
     Examples
     --------
-    >>> df_write(pd.DataFrame({"a": [1, 2]}), "mine.csv", "csv")
-    >>> df_read("mine.csv", "csv")["a"].tolist()
+    >>> df_write(pd.DataFrame({"a": [1, 2]}), "mine.csv")
+    >>> df_read("mine.csv")["a"].tolist()
     [1, 2]
     """
-    _check_format(fmt, kwds, {"csv", "parquet"})
     if isinstance(fn, pd.DataFrame):
         raise OptionError("df_read takes a file's name, not a DataFrame: df_read(fn, fmt)")
     path = path_of(fn, "fn")
+    fmt = _checked_format(fmt, path, kwds, {"csv", "parquet"})
     try:
         if fmt == "pickle":
             return _read_pickle(path, trust)
@@ -82,7 +84,7 @@ def df_read(
 
 
 def df_write(
-    df: pd.DataFrame, fn: str | os.PathLike[str], fmt: str = "pickle", **kwds: Any
+    df: pd.DataFrame, fn: str | os.PathLike[str], fmt: str | None = None, **kwds: Any
 ) -> None:
     """Write a table to a file; an older one is replaced at once and whole.
 
@@ -113,8 +115,8 @@ def df_write(
     if isinstance(fn, pd.DataFrame) and not isinstance(df, pd.DataFrame):
         raise OptionError("df_write takes the DataFrame first: df_write(df, fn, fmt)")
     frames.check_frame(df)
-    _check_format(fmt, kwds, {"json", "csv", "parquet"})
     path = path_of(fn, "fn")
+    fmt = _checked_format(fmt, path, kwds, {"json", "csv", "parquet"})
     if not path.parent.is_dir():
         raise OptionError(f"there is no directory {path.parent} to write {path.name} into")
     try:
@@ -271,11 +273,16 @@ def is_bookkeeping(name: object) -> bool:
     return str(name).startswith("_")
 
 
-def _check_format(fmt: str, kwds: dict[str, Any], with_options: set[str]) -> None:
+def _checked_format(
+    fmt: str | None, path: Path, kwds: dict[str, Any], with_options: set[str]
+) -> str:
+    if fmt is None:
+        fmt = _ENDINGS.get(path.suffix.lower(), "pickle")
     if fmt not in FORMATS:
         raise OptionError(f"fmt is {fmt!r}; it should be one of {FORMATS}")
     if kwds and fmt not in with_options:
         raise OptionError(f"{', '.join(map(repr, kwds))}: {fmt} takes no further options here")
+    return fmt
 
 
 def _read_pickle(path: Path, trust: bool) -> pd.DataFrame:

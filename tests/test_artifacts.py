@@ -224,6 +224,8 @@ def test_wrong_use_is_said(full: Study) -> None:
         full.map(lambda path: {"T": 1})
     with pytest.raises(OptionError, match="the key 3"):
         full.map(lambda path: {3: 1})
+    with pytest.raises(OptionError, match="where is 'T > 1'; it should be a dict"):
+        full.map(read_sum, where="T > 1")  # type: ignore[arg-type]
 
 
 def test_psets_without_directories_are_said(study: Study) -> None:

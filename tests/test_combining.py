@@ -78,6 +78,28 @@ def test_a_repeat_that_was_run_again_counts_once(study: Study) -> None:
     assert aggregate(concat(study, other))["n"].tolist() == [9, 3]
 
 
+def test_parameters_that_are_not_named_are_not_told_apart(study: Study) -> None:
+    study.run(lambda a, b, _seed: {"r": a * b}, repeat(grid(a=[1, 2], b=[1, 3]), 2))
+    table = aggregate(study, params=["a"])
+    assert table.columns.tolist() == ["a", "r_mean", "r_std", "n"]
+    assert table[["a", "r_mean", "n"]].values.tolist() == [[1, 2, 4], [2, 4, 4]]
+    assert aggregate(study.df, params=["a"]).equals(table)
+    assert aggregate(study, params=["a"], latest=True).equals(table)
+    study.run(lambda a, b: {"r": 100}, grid(a=[1], b=[1]))
+    assert aggregate(study, params=["a"], latest=True)["n"].tolist() == [5, 4]
+
+
+def test_results_that_are_no_numbers_leave_the_number_of_rows(study: Study) -> None:
+    study.run(lambda a: {"text": "x"}, [{"a": 1}, {"a": 2}, {"a": 1}])
+    assert aggregate(study).values.tolist() == [[1, 2], [2, 1]]
+
+
+def test_where_nothing_is_done_there_is_no_row(study: Study) -> None:
+    study.run(workloads.fail_on_odd, [{"a": 1}, {"a": 3}], on_error="record")
+    assert aggregate(study).columns.tolist() == ["a", "n"]
+    assert len(aggregate(study)) == 0
+
+
 def test_psets_that_were_run_again_count_each_or_the_newest(study: Study) -> None:
     for value in (1.0, 3.0):
         study.run(lambda a, value=value: {"b": a * value}, [{"a": 1}, {"a": 2}])
@@ -175,6 +197,12 @@ def test_studies_together_with_their_origin() -> None:
     assert table["_pset_id"].tolist() == [*one.df["_pset_id"], *Study("two").df["_pset_id"]]
     assert failed_flags(table) == [False, False, False]
     assert ps.params_to_code(table[["a"]])
+
+
+def test_studies_may_be_in_a_list(study: Study) -> None:
+    study.run(workloads.double, [{"a": 1}])
+    made("other", workloads.double, [{"a": 2}])
+    assert concat([study, "other"]).equals(concat(study, "other"))
 
 
 def test_one_study_and_an_empty_one() -> None:
@@ -280,6 +308,21 @@ def test_axes_that_are_lists_or_partly_absent(study: Study) -> None:
     assert sorted(data["c"].values.tolist()) == [1, 3]
 
 
+def test_nan_is_one_place_of_an_axis_and_true_is_not_1(study: Study) -> None:
+    study.run(lambda a, b: {"c": b}, grid(a=[float("nan"), 1.0], b=[3, 4]))
+    data = study.to_xarray()
+    assert dict(data.sizes) == {"a": 2, "b": 2}
+    assert data["c"].values.tolist() == [[3, 4], [3, 4]]
+    assert np.isnan(data["a"].values[1])
+    other = made("other", lambda a: {"c": str(a)}, grid(a=["x", 1, True]))
+    assert sorted(other.to_xarray()["c"].values.tolist()) == ["1", "True", "x"]
+
+
+def test_a_parameter_named_like_a_dimension_of_a_result(study: Study) -> None:
+    study.run(lambda r_dim_0: {"r": np.arange(3)}, [{"r_dim_0": 1}, {"r_dim_0": 2}])
+    assert study.to_xarray()["r"].dims == ("r_dim_0", "r_dim_0_")
+
+
 def test_a_single_pset_is_a_point(study: Study) -> None:
     study.run(field, GRID[:1])
     data = study.to_xarray(["energy"])
@@ -296,9 +339,17 @@ def test_wrong_use_of_to_xarray_is_said(study: Study, monkeypatch: pytest.Monkey
         study.to_xarray(dims=["energy"])
     with pytest.raises(OptionError, match=r"'b' has several values .* 'a': add it .*\(b='x'\)"):
         study.to_xarray(dims=["a"])
+    with pytest.raises(OptionError, match="no pset of nothing/ is done"):
+        Study("nothing").to_xarray()
     monkeypatch.setitem(sys.modules, "xarray", None)
     with pytest.raises(OptionError, match=r"psweep_nb\[xarray\]"):
         study.to_xarray()
+
+
+def test_arrays_of_what_is_not_done_are_said(study: Study) -> None:
+    study.run(workloads.fail_on_odd, [{"a": 1}, {"a": 2}], on_error="record")
+    with pytest.raises(OptionError, match=f"no pset of {study.calc_dir}/ with a=1 is done"):
+        study.to_xarray(a=1)
 
 
 def test_what_is_no_grid_is_said(study: Study) -> None:

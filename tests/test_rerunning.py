@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,15 @@ def test_a_rerun_takes_the_stored_function_or_the_present_one(
     given = rerun(study, study.runs[0], lambda a: {"b": -a}, label="given")
     assert given.df["b"].tolist() == [0, -1, -2, -3]
     assert study.run_of("given").run_id == given.run_id
+
+
+def test_a_rerun_in_a_pool(study: Study) -> None:
+    study.run(lambda a: {"b": 2 * a}, [{"a": 1}, {"a": 2}])
+    with ThreadPoolExecutor(2) as pool:
+        again = study.rerun(0, executor=pool)
+        assert again.wait(60).done == 2
+    assert again.spec.mode == "thread"
+    assert again.df["b"].tolist() == [2, 4]
 
 
 def test_runs_are_addressed_by_id(study: Study) -> None:

@@ -116,6 +116,19 @@ def test_any_plain_values_come_back_from_json_and_pickle(
         pd.testing.assert_frame_equal(back, table, check_column_type=False)
 
 
+def test_the_name_of_a_file_says_what_it_is(df: pd.DataFrame) -> None:
+    for name in ("table.csv", "table.JSON", "table.parquet", "table.pk"):
+        ps.df_write(df, name)
+    assert Path("table.csv").read_text().startswith("_")
+    assert json.loads(Path("table.JSON").read_text())
+    assert Path("table.parquet").read_bytes()[:4] == b"PAR1"
+    assert len(pd.read_pickle("table.pk")) == len(df)
+    for name in ("table.csv", "table.JSON", "table.parquet", "table.pk"):
+        assert ps.df_read(name)["a"].tolist() == df["a"].tolist()
+    ps.df_write(df, "pickle.csv", "pickle")
+    assert len(pd.read_pickle("pickle.csv")) == len(df)
+
+
 def test_options_go_to_pandas(df: pd.DataFrame) -> None:
     ps.df_write(df[["a", "n"]], "t.csv", "csv", sep=";")
     assert Path("t.csv").read_text() == "a;n\n1;1\n2;2\n3;3\n"
