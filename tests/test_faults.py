@@ -314,6 +314,29 @@ def test_closed_output(how: str) -> None:
     assert run_with(harm, workers=1).df["survived"].iloc[BAD] == 1
 
 
+@pytest.mark.parametrize("how", ["closed", "to a pipe"])
+def test_a_lost_output_is_there_again_for_the_next_pset(study: Study, how: str) -> None:
+    def func(a: int) -> dict[str, int]:
+        print("pset", a)
+        if a == 0 and how == "closed":
+            os.close(1)
+            os.close(2)
+        elif a == 0:
+            os.dup2(os.pipe()[1], 1)
+        return {"pid": os.getpid()}
+
+    run = study.submit(func, [{"a": a} for a in range(2)], workers=1, capture_logs="db")
+    assert run.wait(60).done == 2, run.df["_exc_txt"].tolist()
+    assert run.df["pid"].nunique() == 1
+    logs = run.df["_logs"].tolist()
+    assert logs == (["pset 0\n", "pset 1\n"] if how == "closed" else ["pset 0\n", ""])
+
+
+def test_a_limit_of_the_functions_on_files_is_no_full_disk() -> None:
+    run = run_with(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)))
+    assert "SIGXFSZ: the function has limited how large files may be" in error_of(run)
+
+
 # -- children and threads --------------------------------------------------------------------
 
 

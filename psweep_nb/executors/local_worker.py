@@ -7,6 +7,8 @@ of fixed size travel on the socket, so no write to it can block.
 import contextlib
 import ctypes
 import os
+import resource
+import signal
 import socket
 import struct
 import sys
@@ -71,6 +73,8 @@ class Worker:
         self._cell = Cells(session.path / "cells").cell(slot)
         self._cell[WORKER] = number
         self._log = session.path / f"w{number}.log"
+        self._output = os.dup(1) if capture else -1  # a function may close its own, or redirect it
+        self._file_limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         journal = session.path / f"w{number}.journal"
         # Where each pset is executed by a new process, one that ended well hands its files on.
         self._writer = Writer(journal, on_full=self._set_full, goes_on=session.spec.fresh)
@@ -79,6 +83,10 @@ class Worker:
         self._place = Place.of_worker(session, slot, number, self._printed if capture else None)
 
     def _set_full(self, full: bool) -> None:
+        if full and resource.getrlimit(resource.RLIMIT_FSIZE)[1] != self._file_limit:
+            # The function has set a limit that nobody can raise: there will never be room.
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGXFSZ)
         self._cell[FULL] = full
 
     def serve(self) -> None:
@@ -146,13 +154,14 @@ class Worker:
             os.fchdir(home)
             number = todo[2 * position]
             if capture:
-                cell[LOG_START] = log_start = os.lseek(1, 0, os.SEEK_END)
+                self._reopen_output()
+                cell[LOG_START] = log_start = os.lseek(self._output, 0, os.SEEK_END)
             kind, start_ns, runtime, body, *_ = call(number)
             if forks() != before:
                 os._exit(0)  # a child that the function forked came back here: not ours to record
             if capture:
                 self._flush()
-                log_end = os.lseek(1, 0, os.SEEK_END)
+                log_end = os.lseek(self._output, 0, os.SEEK_END)
                 if log_end - log_start > KEPT:
                     log_end = trim(self._log, log_start)
             attempt = todo[2 * position + 1]
@@ -166,6 +175,14 @@ class Worker:
                 self._ended = position > self._final
         cell[STARTED] = 0
         return position
+
+    def _reopen_output(self) -> None:
+        """Let a pset print although an earlier one has closed the descriptors."""
+        for fd in (1, 2):
+            try:
+                os.get_inheritable(fd)
+            except OSError:
+                os.dup2(self._output, fd)
 
     def _printed(self) -> str:
         """What the pset has printed."""

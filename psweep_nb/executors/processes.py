@@ -159,6 +159,12 @@ def _mark_of(pid: int) -> str:
     return ""
 
 
+_HINTS: dict[int, str] = {
+    signal.SIGKILL: ", perhaps out of memory",
+    signal.SIGXFSZ: ": the function has limited how large files may be (RLIMIT_FSIZE)",
+}
+
+
 def describe_exit(code: int) -> str:
     """Say in words how a process ended; `code` as `subprocess` gives it."""
     if code >= 0:
@@ -167,5 +173,4 @@ def describe_exit(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    hint = ", perhaps out of memory" if -code == signal.SIGKILL else ""
-    return f"killed by {name}{hint}"
+    return f"killed by {name}{_HINTS.get(-code, '')}"
