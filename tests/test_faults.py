@@ -399,11 +399,14 @@ def test_children_that_ended_do_not_pile_up(study: Study) -> None:
     def func(a: int) -> int:
         subprocess.run(["sh", "-c", "true & true & true &"], check=True)
         status = Path(f"/proc/{os.getppid()}/task/{os.getppid()}/children")
-        return len(status.read_text().split())
+        until = time.monotonic() + (60 if a == 149 else 0)
+        while (left := len(status.read_text().split())) > 20 and time.monotonic() < until:
+            time.sleep(0.05)
+        return left
 
     run = study.submit(func, [{"a": a} for a in range(150)], workers=1)
-    assert run.wait(60).done == 150
-    assert max(run.df["result"]) < 150, "of 450"
+    assert run.wait(120).done == 150
+    assert run.df["result"].iloc[-1] <= 20, "of 450"
 
 
 def test_threads_left_running() -> None:
