@@ -90,6 +90,17 @@ def test_runs_and_status(study: Study, capsys: pytest.CaptureFixture[str]) -> No
     assert said(capsys, "status", "-d", "elsewhere").startswith("run 1: finished")
 
 
+def test_a_damaged_run_leaves_the_others_in_the_list(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.run(workloads.double, numbers(0))
+    study.run(workloads.double, numbers(1))
+    shutil.rmtree(study.runs[0].folder.path / "000")
+    lines = said(capsys, "runs").splitlines()
+    assert lines[2].split()[:4] == ["0", "lost", "1", "0"]
+    assert lines[3].split()[:3] == ["1", "finished", "1"]
+
+
 def test_a_study_of_psweeps_has_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
     Path("calc").mkdir()
     pd.DataFrame({"a": [1]}).to_pickle("calc/database.pk")

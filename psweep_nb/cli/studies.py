@@ -19,6 +19,7 @@ from psweep_nb.cli.common import (
     table_text,
 )
 from psweep_nb.errors import OptionError, StudyError
+from psweep_nb.runlist import row_of
 from psweep_nb.ui import texts
 from psweep_nb.ui.text import status_lines
 from psweep_nb.wording import counted, printable
@@ -161,21 +162,10 @@ def _runs(args: argparse.Namespace) -> int:
     if not runs:
         print("no runs yet")
         return OK
-    statuses = [run.status() for run in runs]
-    print(
-        table_text(
-            {
-                "run": [run.run_seq for run in runs],
-                "label": [run.label for run in runs],
-                "state": [status.state for status in statuses],
-                "psets": [status.total for status in statuses],
-                "done": [status.done for status in statuses],
-                "failed": [status.failed for status in statuses],
-                "function": [run.spec.function for run in runs],
-                "began": [texts.date(run.spec.time_ns / 1e9) for run in runs],
-            }
-        )
-    )
+    names = {"run": "run", "label": "label", "state": "state", "psets": "total"}
+    names |= {"done": "done", "failed": "failed", "function": "function", "began": "started"}
+    rows = [row_of(run) for run in runs]  # of a damaged one as much as can be read
+    print(table_text({shown: [row[name] for row in rows] for shown, name in names.items()}))
     return OK
 
 
@@ -264,7 +254,7 @@ def _plan(args: argparse.Namespace) -> int:
 
     function, params, module = function_and_params(args.func, args.params)
     study = Study(args.dir, trust=args.trust)  # one without runs will do: then all is new
-    specs = [run.spec for run in study.runs if run.spec.function == name_of(function)]
+    specs = [r.spec for r in study.runs if r.info.get("function") == name_of(function)]
     if specs and specs[-1].module == "__main__":
         as_main(module)
     skip = None if args.again else "done+failed"
