@@ -304,8 +304,9 @@ def encode(results: dict[str, Any]) -> bytes:
     if all(map(_is_plain, results.values())):
         return pickle.dumps(results, 5)
     data: bytes = cloudpickle.dumps(results, 5)
-    # What cannot be read back must fail here, in its own pset, and not whoever reads it later.
-    _load(data)
+    # What cannot be read back must fail here, in its own pset, and not whoever reads it later; what
+    # can be written but once, here and not when the table with all other rows is written.
+    cloudpickle.dumps(_load(data), 5)
     return data
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from psweep_nb import FunctionError, ParamsError, Run, Study, StudyError
@@ -112,6 +113,21 @@ def test_a_result_that_cannot_be_made_again() -> None:
             return int, ("no number",)
 
     assert "ValueError: invalid literal" in error_of(run_with(lambda: {"x": Odd()}))
+
+
+def test_a_result_that_can_be_pickled_only_once() -> None:
+    class Once:
+        def __init__(self, left: int) -> None:
+            self.left = left
+
+        def __reduce__(self) -> Any:
+            if not self.left:
+                raise RuntimeError("not a second time")
+            return type(self), (self.left - 1,)
+
+    run = run_with(lambda: {"x": Once(1)})
+    assert "not a second time" in error_of(run)
+    assert len(pd.read_pickle("calc/database.pk")) == len(run.df), "the table can be written"
 
 
 @pytest.mark.parametrize("how", ["raise", "exit", "die"])
