@@ -247,9 +247,16 @@ class RunDir:
         return Session(final)
 
     def command(self, name: str) -> None:
-        """Append a command for the engine at work."""
-        with open(self.path / "commands", "ab", buffering=0) as file:
-            file.write(json.dumps({"command": name}).encode() + b"\n")
+        """Append a command for the engine at work; raise `StudyError` if that cannot be done."""
+        path = self.path / "commands"
+        try:
+            with open(path, "ab", buffering=0) as file:
+                file.write(json.dumps({"command": name}).encode() + b"\n")
+        except OSError as exc:
+            raise StudyError(
+                f"the run cannot be told to {name}: {exc.strerror} ({path}); when that is mended, "
+                "say it again"
+            ) from exc
 
     def commands(self, offset: int) -> tuple[list[str], int]:
         """Return the commands behind `offset`, and the new offset (bytes)."""

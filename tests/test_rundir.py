@@ -51,6 +51,15 @@ def test_what_a_killed_caller_left_is_no_session(tmp_path: Path) -> None:
     assert run.add_session(SPEC, None, [(0, 2)]).spec.kind == "submit"
 
 
+def test_a_command_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    run = made(tmp_path)
+    (run.path / "commands").symlink_to("/dev/full")
+    with pytest.raises(
+        StudyError, match=r"cannot be told to stop: No space left on device \(.*/co"
+    ):
+        run.command("stop")
+
+
 def test_commands_are_read_once(tmp_path: Path) -> None:
     run = made(tmp_path)
     assert run.commands(0) == ([], 0)
