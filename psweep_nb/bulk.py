@@ -8,7 +8,7 @@ import ctypes
 import gc
 from collections.abc import Iterator
 
-_MANY = 100_000  # objects; freeing less is not worth the milliseconds
+_MANY = 50_000  # objects; freeing less is not worth the milliseconds
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ HIDDEN = ".psweep"
 _TRIES = 5
 _UNSEEN = (-1,)  # the signature of a table that is to be loaded, whatever is there
 LOCK_S = 60.0
-_ROWS_AT_ONCE = 100_000  # made at a time: what they are made of is given back in between
+_ROWS_AT_ONCE = 50_000  # made at a time: what they are made of is given back in between
 _LOCK_POLL_S = 0.01
 
 

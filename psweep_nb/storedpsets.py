@@ -26,6 +26,7 @@ _PSETS_HEAD = struct.Struct(
 PSETS_AT_ONCE = 64
 BIG_BLOB = 100_000  # bytes
 _MANY = 10_000
+_PART = 1 << 22  # bytes
 _DIGEST = 20
 _ID = 36  # as text: read far more often than written
 _NO_DIGEST = bytes(_DIGEST)
@@ -66,15 +67,19 @@ class Psets:
         self._blobs = self._digests + _DIGEST * n
         if magic != _PSETS_MAGIC or len(self._map) < self._blobs:
             raise JournalError(f"{path} is damaged: it is no complete list of psets")
-        tables = self._map[_PSETS_HEAD.size : self._blobs]
-        if crc32(tables, at_once) != crc:
+        if self._crc_of_tables(at_once) != crc:
             raise JournalError(f"{path} is damaged: its checksum does not match its content")
-        self._offsets = array("Q", tables[: 8 * (blobs + 1)])
-        self._crcs = array("I", tables[8 * (blobs + 1) :][: 4 * blobs])
+        self._offsets = array("Q", self._map[_PSETS_HEAD.size : crcs_at])
+        self._crcs = array("I", self._map[crcs_at : self._ids])
         if self._blobs + self._offsets[-1] != len(self._map):
             raise JournalError(f"{path} is damaged: its length does not match its content")
-        self._forget(0, n)
         self._read = -1, list[dict[str, Any]]()  # the pickle that was read last
+
+    def _crc_of_tables(self, crc: int) -> int:
+        for start in range(_PSETS_HEAD.size, self._blobs, _PART):
+            crc = crc32(self._map[start : min(start + _PART, self._blobs)], crc)
+            self._let_go()
+        return crc
 
     @staticmethod
     def write(
@@ -193,7 +198,11 @@ class Psets:
 
     def _forget(self, start: int, stop: int) -> None:
         """After a long stretch was read, keep no more of the file in this process's memory."""
-        if start // _MANY != stop // _MANY and hasattr(mmap, "MADV_DONTNEED"):
+        if start // _MANY != stop // _MANY:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
     def digests(self) -> list[bytes | None]:
