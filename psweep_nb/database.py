@@ -144,7 +144,7 @@ class Database:
                 # Somebody folded meanwhile: what they took from the journals is in the new table.
                 if _signature(self.path) == self._signature:
                     break
-            return self._frame.copy(deep=False)  # the next merge takes its own apart
+            return self._frame
 
     def _unfolded(self, folder: Path) -> Unfolded:
         if folder.name not in self._runs:
@@ -228,7 +228,7 @@ class Database:
             return
         names = set(new.columns) - set(unfolded.run.info["params"]) - set(frames.BOOKKEEPING)
         unfolded.results |= {str(name) for name in names}
-        before, self._dirty, seqs = len(self._frame), True, new["_pset_seq"]
+        before, self._dirty = len(self._frame), True
         held, self._frame = [self._frame], pd.DataFrame()
         try:
             self._frame = frames.absorb(held, new, unfolded.results)
@@ -236,7 +236,7 @@ class Database:
             self._signature = _UNSEEN  # it is gone
             raise
         release_memory(len(new))
-        unfolded.count(seqs, len(self._frame) - before)
+        unfolded.count(new, len(self._frame) - before)
 
     def _take(self, written: Written) -> None:
         self._load_if_changed()
@@ -366,9 +366,7 @@ class Database:
     def _write(self, frame: pd.DataFrame) -> None:
         release_memory(len(frame))
         replace_file(self.path, lambda file: frames.dump(frame, file), locked=True)
-        # A copy: others may go on with theirs while this one is taken apart.
-        self._frame = frame.copy(deep=False)
-        self._signature, self._dirty = _signature(self.path), False
+        self._frame, self._signature, self._dirty = frame, _signature(self.path), False
 
     def vanished(self) -> dict[str, int]:
         """Return how many rows each run lost in the table by other hands."""

@@ -71,12 +71,12 @@ class Unfolded:
         self.changed = True
         return True
 
-    def count(self, seqs: "pd.Series[int]", added: int) -> None:
-        """Count the rows of these `_pset_seq`, of which `added` were not in the table."""
+    def count(self, rows: pd.DataFrame, added: int) -> None:
+        """Count `rows`, of which `added` were not in the table."""
         if self._seen is None:
             self.rows += added
             return
-        self._see((seqs - self.run.info["pset_seq"]).tolist(), 1)
+        self._see((rows["_pset_seq"] - self.run.info["pset_seq"]).tolist(), 1)
         self.rows = self._seen.count(1)
 
     def uncount(self, psets: Mapping[int, int], there: int) -> None:

@@ -15,7 +15,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from psweep_nb.functions.edited import same_code
-from psweep_nb.functions.members import functions_in
+from psweep_nb.functions.members import cells, functions_in
 from psweep_nb.functions.statements import DEFINITIONS, IMPORTS, Statement
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None))
@@ -163,7 +163,7 @@ def unwrapped(value: Any) -> Iterator[FunctionType]:
             waiting.append(found.__func__)
         elif isinstance(found, FunctionType):
             yield found
-            waiting += [cell.cell_contents for cell in found.__closure__ or () if _is_full(cell)]
+            waiting += [value for _, value in cells(found)]
         if not isinstance(found, type | ModuleType | BuiltinFunctionType):
             inner = getattr(type(found), "__wrapped__", None) or vars_of(found).get("__wrapped__")
             waiting.append(inner)
@@ -173,14 +173,6 @@ def vars_of(value: Any) -> dict[str, Any]:
     """The attributes of an object, if it has any."""
     found = getattr(value, "__dict__", None)
     return found if isinstance(found, dict) else {}
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
 
 
 def holds_code(statement: Statement, code: CodeType) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from types import CodeType, FunctionType
 from typing import Any
 
+from psweep_nb.functions.members import cells
+
 
 def cell_sources(func: Callable[..., Any]) -> dict[str, str]:
     """Return the source of notebook cells the function and its helpers are in.
@@ -26,7 +28,7 @@ def cell_sources(func: Callable[..., Any]) -> dict[str, str]:
         if name not in sources and not os.path.exists(name):
             sources[name] = "".join(linecache.getlines(name))
         waiting += [found.__globals__.get(n) for n in _names_in(found.__code__)]
-        waiting += [cell.cell_contents for cell in found.__closure__ or () if _is_full(cell)]
+        waiting += [value for _, value in cells(found)]
     return {name: text for name, text in sources.items() if text}
 
 
@@ -36,11 +38,3 @@ def _names_in(code: CodeType) -> Collection[str]:
         if isinstance(constant, CodeType):
             names.update(_names_in(constant))
     return names
-
-
-def _is_full(cell: Any) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True

@@ -1,4 +1,4 @@
-"""What functions and classes hold: cells of a closure, members, slots. Used by `identity`."""
+"""What functions and classes hold: cells of a closure, members, slots."""
 
 import functools
 from collections.abc import Iterator
